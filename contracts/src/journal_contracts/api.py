@@ -1,0 +1,215 @@
+"""What the HTTP interface takes and gives, the same at the gateway and at the owner behind it."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+
+from journal_contracts.decisions import Choice, ChosenBy, DecisionView, Verdict
+from journal_contracts.product import Depth, Edition, PlanName, TitleStyle
+
+CONTROL = {*range(0x20), 0x7F, *range(0x80, 0xA0), 0xFEFF, 0x2028, 0x2029}
+
+Status = Literal["running", "waiting", "completed", "failed", "cancelled"]
+"""`waiting` means for the user: at least one decision is open and nothing else can go on."""
+
+
+class Body(BaseModel):
+    """Anything a client sends: unknown fields are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+
+class View(BaseModel):
+    """Anything a client is shown."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+ShortText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+
+
+class JournalOrder(Body):
+    """A journal as a user orders it; any decision may be answered in advance."""
+
+    theme: ShortText
+    plan: PlanName = PlanName.STANDARD
+    title_style: TitleStyle = TitleStyle.INSPIRATIONAL
+    depth: Depth | None = None
+    """None takes the plan's own: medium for standard, deep for comprehensive."""
+    audience: ShortText | None = None
+    language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$")] = "en"
+    decisions: dict[Literal["author_style", "title", "pictures", "draft", "format"], Choice] = (
+        Field(default_factory=dict)
+    )
+
+    @field_validator("theme", "audience")
+    @classmethod
+    def _no_control_characters(cls, text: str | None) -> str | None:
+        if text and any(ord(character) in CONTROL for character in text):
+            raise ValueError("control characters are not allowed")
+        return text
+
+
+class Answer(Body):
+    """An answer to revision `rev` of a decision."""
+
+    rev: Annotated[int, Field(ge=1)] = 1
+    choice: Choice
+
+
+class AnswerResult(View):
+    """What became of an answer, with the choice that holds where one was made."""
+
+    result: Verdict
+    decision_id: str
+    rev: int
+    choice: Choice | None = None
+    chosen_by: ChosenBy | None = None
+
+
+class PhaseView(View):
+    """One phase of a journal: how many of its parts are done, and how long it took."""
+
+    name: str
+    agent: str
+    status: Literal["waiting", "running", "done", "failed", "skipped"]
+    done: int
+    parts: int
+    seconds: float | None = None
+
+
+class ChosenView(View):
+    """A decision that was made."""
+
+    id: str
+    rev: int
+    choice: Choice
+    chosen_by: ChosenBy
+    at: datetime
+
+
+class UsageView(View):
+    """What the models of a journal cost so far; `cost` is in US dollars, None if unpriced."""
+
+    calls: int
+    tokens_in: int
+    tokens_out: int
+    cost: Decimal | None
+
+
+class TroubleView(View):
+    """Why a journal stands still or has ended, in a stable code and a sentence."""
+
+    code: str
+    detail: str
+    phase: str | None = None
+
+
+class JournalView(View):
+    """The state of a journal."""
+
+    id: UUID
+    theme: str
+    plan: PlanName
+    title: str | None
+    status: Status
+    percent: int
+    n: int
+    """The last public event that this state includes."""
+    created_at: datetime
+    updated_at: datetime
+    phases: tuple[PhaseView, ...]
+    open_decisions: tuple[DecisionView, ...]
+    decisions: tuple[ChosenView, ...]
+    usage: UsageView
+    trouble: TroubleView | None = None
+
+
+class JournalCard(View):
+    """A journal in a list."""
+
+    id: UUID
+    theme: str
+    plan: PlanName
+    title: str | None
+    status: Status
+    percent: int
+    created_at: datetime
+
+
+class JournalPage(View):
+    """A page of the list; `next` is the cursor of the following one."""
+
+    items: tuple[JournalCard, ...]
+    next: str | None = None
+
+
+class HistoryEntry(View):
+    """One transition of a journal. `n` is empty where it was not public."""
+
+    seq: int
+    n: int | None
+    type: str
+    at: datetime
+    actor: str
+    data: dict[str, object]
+
+
+class AssetView(View):
+    """A finished file on the user's shelf; the last three are known for books only."""
+
+    name: str
+    media_type: str
+    bytes: int
+    sha256: str
+    href: str
+    edition: Edition | None = None
+    pages: int | None = None
+    words: int | None = None
+    figures: int | None = None
+
+
+class AssetPage(View):
+    """All files of one journal."""
+
+    items: tuple[AssetView, ...]
+
+
+class Credentials(Body):
+    """Who wants in. A password has 15 to 256 characters."""
+
+    email: Annotated[str, StringConstraints(max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
+    password: Annotated[
+        str, StringConstraints(strip_whitespace=False, min_length=15, max_length=256)
+    ]
+
+
+class AccountView(View):
+    """An account, as its owner sees it."""
+
+    id: UUID
+    email: str
+    created_at: datetime
+
+
+class TokenView(View):
+    """An access token (RFC 6749 names); `expires_in` is in seconds."""
+
+    access_token: str
+    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - a scheme, not a secret
+    expires_in: int
+
+
+class Problem(View):
+    """An error (RFC 9457); `code` is stable, `errors` points into the body by JSON pointer."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    code: str
+    detail: str = ""
+    trace_id: str = ""
+    errors: tuple[dict[str, str], ...] = ()

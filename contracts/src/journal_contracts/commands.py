@@ -1,0 +1,44 @@
+"""Commands: what one service asks of the one that owns the deed."""
+
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from journal_contracts.artifacts import AuthorStyle, Title
+from journal_contracts.message import Command, Message, StepRef
+from journal_contracts.product import Depth, PlanName, TitleStyle
+
+
+class Brief(Message):
+    """What every agent knows of the journal it works on."""
+
+    theme: str
+    plan: PlanName
+    language: str = "en"
+    audience: str = ""
+    title_style: TitleStyle = TitleStyle.INSPIRATIONAL
+    depth: Depth = Depth.MEDIUM
+    title: Title | None = None
+    author_style: AuthorStyle | None = None
+
+
+class RunPhase(StepRef, Command):
+    """Do one step of a journal. The pool is part of the routing key, not of the name.
+
+    `inputs` names the artifacts this step rests on, by phase, as keys in object storage, in order;
+    `order` is what this step in particular is to do (days, edition, count, round).
+    """
+
+    name: ClassVar[str] = "journal.phase.run.v1"
+    brief: Brief
+    inputs: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    order: dict[str, Any] = Field(default_factory=dict)
+    round: int = 0
+    """Counts wanted re-dos ("ten more", a revision); an attempt after a failure keeps its round."""
+
+
+class RegisterAssets(StepRef, Command):
+    """Put finished files on the user's shelf; `editions` is the key of an `Editions` artifact."""
+
+    name: ClassVar[str] = "media.asset.register.v1"
+    editions: str

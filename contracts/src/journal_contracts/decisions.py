@@ -1,0 +1,60 @@
+"""How a person and the saga speak to each other: a decision with options, and the answer to it."""
+
+from datetime import datetime
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+ChosenBy = Literal["user", "default", "request", "plan"]
+"""Who chose: the user when asked, the deadline, the request itself, or a plan that does not ask."""
+
+OWN: Literal["own"] = "own"
+"""The option whose value is the choice's own text."""
+
+NOTES_LENGTH: Final = 12_000
+"""Characters of all notes together: they travel in every message of the revised phase."""
+
+Note = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000)]
+
+
+class Choice(BaseModel):
+    """An answer: one of the options; `text` goes with "own", `notes` by section with "changes"."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+    option: Annotated[str, StringConstraints(min_length=1, max_length=40)]
+    text: Annotated[str, StringConstraints(min_length=1, max_length=120)] | None = None
+    notes: dict[Annotated[str, StringConstraints(max_length=60)], Note] = Field(
+        default_factory=dict, max_length=40
+    )
+
+    @model_validator(mode="after")
+    def _notes_fit_a_message(self) -> Self:
+        if sum(len(note) for note in self.notes.values()) > NOTES_LENGTH:
+            raise ValueError(f"the notes are longer than {NOTES_LENGTH} characters in all")
+        return self
+
+
+class Option(BaseModel):
+    """One thing that may be chosen."""
+
+    model_config = ConfigDict(frozen=True)
+    id: str
+    label: str
+    detail: str = ""
+
+
+class DecisionView(BaseModel):
+    """A decision as it is shown; `rev` counts how often it was asked."""
+
+    model_config = ConfigDict(frozen=True)
+    id: str
+    rev: int
+    question: str
+    options: tuple[Option, ...]
+    default: str
+    deadline: datetime
+
+
+Verdict = Literal["accepted", "already", "conflict", "expired", "unknown"]
+"""What became of an answer: taken; taken before by the same answer; another answer won; the
+deadline (or an end of the journal) was first; never asked, or not yours."""

@@ -1,0 +1,196 @@
+"""Events: what happened, told to whoever listens."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, ClassVar, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from journal_contracts.decisions import Choice, ChosenBy, DecisionView
+from journal_contracts.message import Event, Message, PublicEvent, StepRef
+from journal_contracts.product import PlanName
+
+# --- what the journal's saga tells the world ----------------------------------------------------
+
+
+class CraftStarted(PublicEvent):
+    """A journal was ordered and its saga began."""
+
+    name: ClassVar[str] = "journal.craft.started.v1"
+    theme: str
+    plan: PlanName
+    phases: tuple[str, ...]
+
+
+class PhaseStarted(PublicEvent):
+    """An agent was given its work, in so many parts."""
+
+    name: ClassVar[str] = "journal.phase.started.v1"
+    phase: str
+    agent: str
+    parts: int
+    round: int = 0
+
+
+class PhaseAdvanced(PublicEvent):
+    """One part of a phase is finished."""
+
+    name: ClassVar[str] = "journal.phase.advanced.v1"
+    phase: str
+    agent: str
+    part: str
+    done: int
+    parts: int
+
+
+class PhaseCompleted(PublicEvent):
+    """Every part of a phase is finished."""
+
+    name: ClassVar[str] = "journal.phase.completed.v1"
+    phase: str
+    agent: str
+    seconds: float
+
+
+class PhaseFailed(PublicEvent):
+    """A step failed; `retrying` says whether it is tried again without asking anyone."""
+
+    name: ClassVar[str] = "journal.phase.failed.v1"
+    phase: str
+    agent: str
+    part: str
+    attempt: int
+    code: str
+    detail: str
+    retrying: bool
+
+
+class DecisionRequested(PublicEvent):
+    """The journal waits for its user."""
+
+    name: ClassVar[str] = "journal.decision.requested.v1"
+    decision: DecisionView
+
+
+class DecisionClosed(PublicEvent):
+    """The journal no longer waits: somebody chose, or the default was taken."""
+
+    name: ClassVar[str] = "journal.decision.closed.v1"
+    decision_id: str
+    rev: int
+    choice: Choice
+    chosen_by: ChosenBy
+
+
+class CraftCompleted(PublicEvent):
+    """Both books are on the user's shelf."""
+
+    name: ClassVar[str] = "journal.craft.completed.v1"
+    title: str
+
+
+class CraftFailed(PublicEvent):
+    """The journal was given up; everything made so far is kept."""
+
+    name: ClassVar[str] = "journal.craft.failed.v1"
+    code: str
+    detail: str
+
+
+class CraftCancelled(PublicEvent):
+    """The user stopped the journal. Workers hear it and drop what they hold of it."""
+
+    name: ClassVar[str] = "journal.craft.cancelled.v1"
+
+
+class CraftDeleted(PublicEvent):
+    """The journal is gone, with everything made for it."""
+
+    name: ClassVar[str] = "journal.craft.deleted.v1"
+
+
+# --- what the crew and the shelf answer ---------------------------------------------------------
+
+
+class Usage(Message):
+    """What a step cost. `cost` is in US dollars; None where a model has no known price."""
+
+    calls: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    cost: Decimal | None = Decimal(0)
+
+
+class StepFinished(StepRef, Event):
+    """A step is done: `artifact` is the key of what it made, `facts` the little asked of it.
+
+    `facts` holds what decisions show (titles, styles) and what the saga branches on.
+    """
+
+    name: ClassVar[str] = "crew.step.finished.v1"
+    artifact: str | None = None
+    facts: dict[str, Any] = Field(default_factory=dict)
+    usage: Usage = Usage()
+    seconds: float = 0.0
+
+
+Trouble = Literal["rate_limit", "timeout", "invalid_output", "infrastructure", "fatal"]
+
+
+class StepFailed(StepRef, Event):
+    """A step could not be done. `kind` decides whether it is tried again, `code` is for people."""
+
+    name: ClassVar[str] = "crew.step.failed.v1"
+    kind: Trouble
+    code: str
+    detail: str
+    usage: Usage = Usage()
+    retry_after: float | None = None
+    """Seconds the provider asked us to wait."""
+
+
+class ProgressReported(StepRef, Event):
+    """How far one step is, at this moment; never truth, never kept."""
+
+    name: ClassVar[str] = "crew.progress.reported.v1"
+    agent: str
+    doing: Literal["started", "thinking", "writing", "checking", "repairing", "done"]
+    tokens: int = 0
+
+
+class AssetsRegistered(StepRef, Event):
+    """Files of a journal are on the user's shelf."""
+
+    name: ClassVar[str] = "media.asset.registered.v1"
+    assets: tuple[str, ...]
+    """Their names within the journal, such as `journal.pdf`."""
+
+
+# --- what others tell ---------------------------------------------------------------------------
+
+
+class UsageRecorded(Event):
+    """One call to a model, with its price; also the failed and the cancelled ones."""
+
+    name: ClassVar[str] = "ai.usage.recorded.v1"
+    journal_id: UUID
+    user_id: UUID
+    phase: str
+    part: str
+    agent: str
+    model: str
+    outcome: Literal["answered", "failed", "cancelled"]
+    usage: Usage
+    seconds: float
+    at: datetime
+
+
+class SessionRevoked(Event):
+    """Tokens of this session are no longer good, wherever they are shown."""
+
+    name: ClassVar[str] = "auth.session.revoked.v1"
+    user_id: UUID
+    session_id: UUID
+    at: datetime
+    reason: str

@@ -1,0 +1,145 @@
+"""How a service hears: a handler per message, and what becomes of a delivery that fails."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, TypeVar
+
+import structlog
+from faststream import AckPolicy
+from faststream.rabbit import Channel, RabbitBroker, RabbitExchange, RabbitQueue
+from faststream.rabbit.annotations import RabbitMessage
+from pydantic import ValidationError
+
+from chassis.broker import topology
+from chassis.ids import new_id
+from journal_contracts.catalogue import BY_NAME
+from journal_contracts.message import Message
+
+log = structlog.get_logger()
+
+TRIES: Final = "x-jcc-tries"
+REASON: Final = "x-jcc-reason"
+ERROR_ID: Final = "x-jcc-error-id"
+HEARD_ON: Final = "x-jcc-queue"
+
+M = TypeVar("M", bound=Message)
+Handler = Callable[[M], Awaitable[None]]
+
+
+def hear(
+    broker: RabbitBroker,
+    service: str,
+    message: type[M],
+    handler: Handler[M],
+    *,
+    pool: str | None = None,
+    prefetch: int = 16,
+) -> None:
+    """Call `handler` for each message of this kind and ack it when the handler returns.
+
+    If it raises, the message comes back after 1, 5, 30 and 300 s, and is buried after that. What
+    is no such message is buried at once. A reader that dies leaves it to the next one.
+    """
+    routing_key = f"{message.name}.{pool}" if pool else message.name
+    ear = _Ear(broker, service, topology.queue_of(service, routing_key))
+
+    async def consume(delivery: RabbitMessage) -> None:
+        try:
+            body = message.model_validate_json(delivery.body)
+        except ValidationError as error:
+            await ear.bury(delivery, "unreadable", error)
+            return
+        try:
+            await handler(body)
+        except Exception as error:  # whatever it was, the message must not be lost
+            await ear.postpone(delivery, error)
+            return
+        await delivery.ack()
+
+    exchange = topology.exchange_of(BY_NAME[message.name])
+    _subscribe(broker, ear.queue, exchange, consume, prefetch)
+
+
+def hear_on_every_replica(
+    broker: RabbitBroker, service: str, message: type[M], handler: Handler[M]
+) -> None:
+    """Call `handler` in each replica; the queue is its own and goes with it: nothing is retried."""
+    queue = RabbitQueue(
+        f"{service}.{message.name}.{new_id()}",
+        exclusive=True,
+        auto_delete=True,
+        durable=False,
+        routing_key=message.name,
+    )
+
+    async def consume(delivery: RabbitMessage) -> None:
+        await delivery.ack()
+        await handler(message.model_validate_json(delivery.body))
+
+    _subscribe(broker, queue, topology.exchange_of(BY_NAME[message.name]), consume, 64)
+
+
+def _subscribe(
+    broker: RabbitBroker,
+    queue: RabbitQueue,
+    exchange: RabbitExchange,
+    consume: Callable[[RabbitMessage], Awaitable[None]],
+    prefetch: int,
+) -> None:
+    broker.subscriber(
+        queue,
+        exchange,
+        channel=Channel(prefetch_count=prefetch, on_return_raises=True),
+        ack_policy=AckPolicy.MANUAL,
+    )(consume)
+
+
+@dataclass(frozen=True)
+class _Ear:
+    """One queue of one service, and where its failed deliveries go."""
+
+    broker: RabbitBroker
+    service: str
+    queue: RabbitQueue
+
+    async def postpone(self, delivery: RabbitMessage, error: Exception) -> None:
+        """Let the message wait on the next rung, or bury it when there is none left."""
+        tries = int(delivery.headers.get(TRIES, 0))
+        if tries >= len(topology.RUNGS):
+            await self.bury(delivery, "out_of_tries", error)
+            return
+        seconds = topology.RUNGS[tries]
+        log.warning("message_postponed", queue=self.queue.name, seconds=seconds, exc_info=error)
+        entrance, _ = topology.rung(seconds)
+        await self._move(delivery, entrance, self.queue.name, {TRIES: tries + 1})
+
+    async def bury(self, delivery: RabbitMessage, reason: str, error: Exception) -> None:
+        """Keep the message with the dead letters, with the reason and an id to find it by."""
+        name, error_id = self.queue.name, str(new_id())
+        log.error("message_buried", queue=name, reason=reason, error_id=error_id, exc_info=error)
+        headers = {REASON: reason, ERROR_ID: error_id, HEARD_ON: name}
+        await self._move(delivery, topology.DEAD, self.service, headers)
+
+    async def _move(
+        self,
+        delivery: RabbitMessage,
+        exchange: RabbitExchange,
+        routing_key: str,
+        headers: Mapping[str, str | int],
+    ) -> None:
+        """Say it there, then ack it here: a crash in between leaves two, never none."""
+        await self.broker.publish(
+            delivery.body,
+            exchange=exchange,
+            routing_key=routing_key,
+            content_type=delivery.content_type,
+            message_id=delivery.message_id,
+            message_type=delivery.raw_message.type,
+            correlation_id=delivery.correlation_id,
+            headers={**delivery.headers, **headers},
+            timestamp=datetime.now(UTC),
+            persist=True,
+            mandatory=True,
+        )
+        await delivery.ack()

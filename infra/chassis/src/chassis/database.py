@@ -1,0 +1,68 @@
+"""The service's own PostgreSQL: an async engine with a pool, sessions, and its migrations."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from importlib import resources
+from typing import Self
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import (
+    AsyncEngine,
+    AsyncSession,
+    async_sessionmaker,
+    create_async_engine,
+)
+
+MIGRATION_LOCK = 4_607_182
+
+
+class Database:
+    """Sessions over one pool. Whoever opens a transaction commits it; queries never do."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self.engine = engine
+        self._sessions = async_sessionmaker(engine, expire_on_commit=False)
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def open(cls, url: str, *, pool: int = 10) -> AsyncIterator[Self]:
+        """Open a pool on `postgresql://...`; connections are checked before use."""
+        engine = create_async_engine(
+            url.replace("postgresql://", "postgresql+asyncpg://", 1),
+            pool_size=pool,
+            max_overflow=pool,
+            pool_timeout=5,
+            pool_pre_ping=True,
+            connect_args={"timeout": 5, "command_timeout": 15},
+        )
+        try:
+            yield cls(engine)
+        finally:
+            await engine.dispose()
+
+    @contextlib.asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """A session that commits at the end of the block, or rolls back if it raises."""
+        async with self._sessions() as session, session.begin():
+            yield session
+
+    async def ping(self) -> None:
+        async with self.engine.connect() as connection:
+            await connection.execute(text("select 1"))
+
+    async def migrate(self, package: str) -> None:
+        """Bring the tables to the newest version; of replicas that start together one does it."""
+        async with self.engine.begin() as connection:
+            await connection.execute(
+                text("select pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK}
+            )
+            await connection.run_sync(_upgrade, package)
+
+
+def _upgrade(connection: Connection, package: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(resources.files(package) / "migrations"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

@@ -1,0 +1,62 @@
+"""The HTTP side of a service: an application with health, errors and traces, and its server."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager
+from types import FrameType
+
+import uvicorn
+from fastapi import FastAPI
+from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
+
+from chassis import errors, health
+from chassis.settings import ServiceSettings
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+BODY_LIMIT = 1024 * 1024
+
+
+def application(
+    title: str,
+    lifespan: Lifespan,
+    probes: Mapping[str, health.Probe],
+    *,
+    description: str = "",
+) -> FastAPI:
+    """A FastAPI application that has what every service has; `probes` may still grow at start."""
+    app = FastAPI(title=title, description=description, version="1", lifespan=lifespan)
+    errors.install(app)
+    app.include_router(health.router(probes))
+    FastAPIInstrumentor.instrument_app(app, excluded_urls="livez,readyz,startupz,metrics")
+    return app
+
+
+def serve(app: FastAPI, settings: ServiceSettings) -> None:
+    """Serve until SIGTERM or SIGINT, then finish what is under way and clean up."""
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        ws="websockets-sansio",
+        ws_per_message_deflate=False,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=10,
+    )
+    asyncio.run(_Server(config).serve())
+
+
+class _Server(uvicorn.Server):
+    """uvicorn raises a caught signal again after its clean-up, which would cut ours short."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._leave)
+        yield
+
+    def _leave(self, number: int, frame: FrameType | None) -> None:
+        self.handle_exit(number, frame)

@@ -1,0 +1,82 @@
+"""What a user is asked, and what is to be said of an answer; pure, like the saga."""
+
+from typing import Final
+
+from journal_contracts.decisions import OWN, Choice, DecisionView, Verdict
+from orchestrator_service.plan import AFTER_FAILURE, NODES, Question
+from orchestrator_service.state import Made, QuestionState, Saga
+
+PAGES: Final = ("6x9", "a4", "letter")
+IN_ADVANCE: Final = {
+    "author_style": {OWN, *(f"s{n}" for n in range(1, 6))},
+    "title": {OWN, *(f"t{n}" for n in range(1, 11))},
+    "pictures": {"procedural", "none"},
+    "draft": {"approve"},
+    "format": {*PAGES, *(f"{page}-plain" for page in PAGES)},
+}
+"""What may be answered with the order, before the options themselves are known."""
+
+
+def judge(saga: Saga, name: str, rev: int, choice: Choice) -> tuple[Verdict, Made | None]:
+    """What is to be said of an answer, with the decision that holds where one was made."""
+    state = saga.questions.get(name)
+    if state is None or not 1 <= rev <= state.rev:
+        return "unknown", None
+    for made in state.made:
+        if made.rev == rev:
+            if made.choice == choice:
+                return "already", made
+            return ("expired" if made.by == "default" else "conflict"), made
+    return ("expired" if saga.is_over else "accepted"), None
+
+
+def fits(saga: Saga, name: str, choice: Choice) -> bool:
+    """Whether a choice is one of those that the question offers now, and complete."""
+    offered = {option.id for option in question(name).options(saga.known)}
+    return choice.option in offered and _is_complete(choice)
+
+
+def fits_in_advance(name: str, choice: Choice) -> bool:
+    """Whether a choice can be given with the order."""
+    return choice.option in IN_ADVANCE[name] and _is_complete(choice)
+
+
+def open_questions(saga: Saga) -> tuple[DecisionView, ...]:
+    """What the user is asked at this moment."""
+    if saga.is_over:
+        return ()
+    return tuple(
+        view(saga, name, state) for name, state in saga.questions.items() if state.status == "open"
+    )
+
+
+def view(saga: Saga, name: str, state: QuestionState) -> DecisionView:
+    """An open question as it is shown."""
+    assert state.due is not None  # noqa: S101 - an open question has a deadline
+    return DecisionView(
+        id=name,
+        rev=state.rev,
+        question=question(name).text,
+        options=question(name).options(saga.known),
+        default=default(saga, name),
+        deadline=state.due,
+    )
+
+
+def default(saga: Saga, name: str) -> str:
+    """The table's default, or the first option where it is not offered."""
+    offered = [option.id for option in question(name).options(saga.known)]
+    wanted = question(name).default
+    return wanted if wanted in offered else offered[0]
+
+
+def question(name: str) -> Question:
+    """The table's row."""
+    node = AFTER_FAILURE if name == AFTER_FAILURE.name else NODES[name]
+    assert isinstance(node, Question)  # noqa: S101 - the table says so
+    return node
+
+
+def _is_complete(choice: Choice) -> bool:
+    has_text = choice.text is not None
+    return has_text == (choice.option == OWN) and bool(choice.notes) == (choice.option == "changes")

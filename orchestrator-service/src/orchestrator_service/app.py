@@ -1,0 +1,50 @@
+"""The composition root of the orchestrator."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import httpx
+from fastapi import FastAPI
+
+from chassis.broker import connect, open_broker, ping
+from chassis.database import Database
+from chassis.health import Probe
+from chassis.identity import Verifier
+from chassis.jobs import running
+from chassis.outbox import Outbox
+from chassis.web import application
+from journal_contracts.catalogue import ORCHESTRATOR
+from orchestrator_service import handlers, timers
+from orchestrator_service.orders import Desk
+from orchestrator_service.routes import router
+from orchestrator_service.settings import Settings
+from orchestrator_service.transitions import Transitions
+
+
+def build(settings: Settings) -> FastAPI:
+    """Wire the service, top to bottom; nothing connects before the application starts."""
+    probes: dict[str, Probe] = {}
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            database = await stack.enter_async_context(Database.open(settings.database_url))
+            await database.migrate("orchestrator_service")
+            broker = connect(ORCHESTRATOR, settings.amqp_url)
+            outbox = Outbox(database, broker)
+            transitions = Transitions(database, outbox)
+            client = await stack.enter_async_context(httpx.AsyncClient(timeout=5))
+            app.state.verifier = Verifier(client, settings.auth_url)
+            app.state.desk = Desk(database, transitions, outbox, settings)
+            handlers.listen(broker, transitions)
+            await stack.enter_async_context(open_broker(broker))
+            await stack.enter_async_context(outbox.relaying())
+            await stack.enter_async_context(
+                running("deadlines", lambda: timers.watch(database, transitions))
+            )
+            probes.update(database=database.ping, broker=lambda: ping(broker))
+            yield
+
+    app = application("Orchestrator", lifespan, probes)
+    app.include_router(router)
+    return app

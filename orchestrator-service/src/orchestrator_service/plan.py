@@ -1,0 +1,375 @@
+"""The journal's itinerary. To change what the product does, edit these tables."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cache
+from typing import Any, Final
+
+from journal_contracts.artifacts import AuthorStyle, Title
+from journal_contracts.decisions import OWN, Choice, Option
+from journal_contracts.product import (
+    BOOKS,
+    INSIGHTS_ORDERED,
+    Depth,
+    Edition,
+    PlanName,
+    TitleStyle,
+    batches,
+    picture_ids,
+)
+
+VERSION: Final = 1
+"""The version of this table; rows remember the one they began with."""
+
+Order = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of a journal so far: the request, the facts phases gave, the choices made."""
+
+    title_style: TitleStyle
+    depth: Depth
+    facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    chosen: Mapping[str, Choice] = field(default_factory=dict)
+    rounds: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One agent's work. It starts when all it needs is done, and takes what earlier phases made."""
+
+    name: str
+    agent: str
+    pool: str
+    needs: tuple[str, ...]
+    takes: tuple[str, ...] = ()
+    parts: Callable[[Known], dict[str, Order]] = lambda known: {"": {}}
+    patience: timedelta = timedelta(minutes=10)
+    weight: int = 2
+
+
+@dataclass(frozen=True)
+class Question:
+    """One decision of the user. `back` names the phase an option sends the journal back to."""
+
+    name: str
+    needs: tuple[str, ...]
+    text: str
+    options: Callable[[Known], tuple[Option, ...]]
+    default: str
+    patience: timedelta = timedelta(minutes=15)
+    back: Mapping[str, str] = field(default_factory=dict)
+
+
+SHELF: Final = "shelf"
+"""The pool of the media service: its command registers files instead of running an agent."""
+
+DAY: Final = timedelta(hours=24)
+SETS_OF_TITLES: Final = 3
+DRAFT_ROUNDS: Final = 3
+PROOF_ROUNDS: Final = 2
+
+
+def _title_set(known: Known) -> dict[str, Order]:
+    earlier = known.facts.get("discovery", {})
+    return {
+        "": {
+            "set": known.rounds["discovery"] + 1,
+            "title_style": known.title_style,
+            "already": [
+                *earlier.get("already", ()),
+                *(t["text"] for t in earlier.get("titles", ())),
+            ],
+        }
+    }
+
+
+def _insights(known: Known) -> dict[str, Order]:
+    return {"": {"count": INSIGHTS_ORDERED[known.depth]}}
+
+
+def _day_batches(known: Known) -> dict[str, Order]:
+    return {
+        f"{edition}-days-{days[0]:02d}-{days[-1]:02d}": {"edition": edition, "days": list(days)}
+        for edition in Edition
+        for days in batches(BOOKS[edition].days)
+    }
+
+
+def _frames_and_day_batches(known: Known) -> dict[str, Order]:
+    frames = {f"{edition}-frame": {"edition": edition, "frame": True} for edition in Edition}
+    return {**frames, **_day_batches(known)}
+
+
+def _batches_with_notes(known: Known) -> dict[str, Order]:
+    notes = known.chosen["draft"].notes if "draft" in known.chosen else {}
+    return {part: {**order, "notes": notes} for part, order in _day_batches(known).items()}
+
+
+def _pictures(known: Known) -> dict[str, Order]:
+    if known.chosen["pictures"].option == "none":
+        return {}
+    return {name: {"picture": name} for edition in Edition for name in picture_ids(edition)}
+
+
+def _page_format(known: Known) -> dict[str, Order]:
+    page, _, plain = known.chosen["format"].option.partition("-")
+    pictures = not plain and known.chosen["pictures"].option != "none"
+    return {"": {"format": page, "pictures": pictures}}
+
+
+PHASES: Final = (
+    Phase("preflight", "platform_setup", "writing", needs=(), weight=1),
+    Phase("onboarding", "onboarding", "writing", needs=("preflight",)),
+    Phase("editorial_plan", "manager", "writing", needs=("author_style",), takes=("onboarding",)),
+    Phase(
+        "discovery",
+        "discovery",
+        "writing",
+        needs=("editorial_plan",),
+        takes=("onboarding", "editorial_plan"),
+        parts=_title_set,
+    ),
+    Phase(
+        "research",
+        "research",
+        "writing",
+        needs=("editorial_plan",),
+        takes=("onboarding", "editorial_plan"),
+        parts=_insights,
+        weight=6,
+    ),
+    Phase(
+        "outline",
+        "content_curator",
+        "writing",
+        needs=("title", "research"),
+        takes=("onboarding", "editorial_plan", "research"),
+        weight=6,
+    ),
+    Phase(
+        "curation",
+        "content_curator",
+        "writing",
+        needs=("outline",),
+        takes=("onboarding", "editorial_plan", "research", "outline"),
+        parts=_frames_and_day_batches,
+        weight=30,
+    ),
+    Phase(
+        "proof",
+        "manager",
+        "writing",
+        needs=("curation",),
+        takes=("onboarding", "research", "outline", "curation"),
+        weight=2,
+    ),
+    Phase(
+        "editing",
+        "editor",
+        "writing",
+        needs=("proof",),
+        takes=("editorial_plan", "proof", "editing"),
+        parts=_batches_with_notes,
+        weight=15,
+    ),
+    Phase(
+        "art_direction",
+        "media",
+        "writing",
+        needs=("pictures",),
+        takes=("onboarding", "editorial_plan"),
+    ),
+    Phase(
+        "illustration",
+        "media",
+        "painting",
+        needs=("art_direction",),
+        takes=("proof", "art_direction"),
+        parts=_pictures,
+        weight=15,
+    ),
+    Phase(
+        "binding",
+        "pdf_builder",
+        "binding",
+        needs=("format",),
+        takes=(
+            "editorial_plan",
+            "research",
+            "outline",
+            "proof",
+            "editing",
+            "art_direction",
+            "illustration",
+        ),
+        parts=_page_format,
+        weight=8,
+    ),
+    Phase(
+        "publishing_pack",
+        "platform_setup",
+        "writing",
+        needs=("binding",),
+        takes=("editorial_plan", "proof", "binding"),
+    ),
+    Phase(
+        "delivery",
+        "media",
+        SHELF,
+        needs=("binding", "publishing_pack"),
+        takes=("binding", "publishing_pack"),
+        weight=1,
+    ),
+)
+
+
+def _styles(known: Known) -> tuple[Option, ...]:
+    offered = [AuthorStyle.model_validate(s) for s in known.facts["onboarding"]["styles"]]
+    listed = (Option(id=f"s{n}", label=s.label, detail=s.line) for n, s in enumerate(offered, 1))
+    return (*listed, Option(id=OWN, label="Your own", detail="Describe it in a few words."))
+
+
+def _titles(known: Known) -> tuple[Option, ...]:
+    offered = [Title.model_validate(title) for title in known.facts["discovery"]["titles"]]
+    listed = (Option(id=f"t{n}", label=t.text, detail=t.subtitle) for n, t in enumerate(offered, 1))
+    own = Option(id=OWN, label="Your own title")
+    more = Option(id="more", label="Ten more titles")
+    is_last = known.rounds["discovery"] + 1 >= SETS_OF_TITLES
+    return (*listed, own) if is_last else (*listed, own, more)
+
+
+def _picture_sources(known: Known) -> tuple[Option, ...]:
+    return (
+        Option(id="procedural", label="Drawn for this journal", detail="One style, 78 pictures."),
+        Option(id="none", label="No pictures", detail="A quiet, typographic book."),
+    )
+
+
+def _draft_answers(known: Known) -> tuple[Option, ...]:
+    approve = Option(id="approve", label="Approve the text")
+    changes = Option(id="changes", label="Ask for changes", detail="With notes for any section.")
+    is_last = known.rounds["editing"] >= DRAFT_ROUNDS
+    return (approve,) if is_last else (approve, changes)
+
+
+def _formats(known: Known) -> tuple[Option, ...]:
+    pages = {"6x9": "6 x 9 inches", "a4": "A4", "letter": "US Letter"}
+    plain = tuple(
+        Option(id=f"{p}-plain", label=f"{name}, no pictures") for p, name in pages.items()
+    )
+    if known.chosen["pictures"].option == "none":
+        return plain
+    return (
+        *(Option(id=page, label=f"{name}, with pictures") for page, name in pages.items()),
+        *plain,
+    )
+
+
+QUESTIONS: Final = (
+    Question(
+        "author_style",
+        needs=("onboarding",),
+        text="In which style should the books be written?",
+        options=_styles,
+        default="s1",
+    ),
+    Question(
+        "title",
+        needs=("discovery",),
+        text="Which title should the journal have?",
+        options=_titles,
+        default="t1",
+        back={"more": "discovery"},
+    ),
+    Question(
+        "pictures",
+        needs=("proof",),
+        text="Where should the pictures come from?",
+        options=_picture_sources,
+        default="procedural",
+    ),
+    Question(
+        "draft",
+        needs=("editing",),
+        text="Is the text as you want it?",
+        options=_draft_answers,
+        default="approve",
+        patience=DAY,
+        back={"changes": "editing"},
+    ),
+    Question(
+        "format",
+        needs=("draft", "illustration"),
+        text="On which paper should the books be set?",
+        options=_formats,
+        default="6x9",
+    ),
+)
+AFTER_FAILURE: Final = Question(
+    "after_failure",
+    needs=(),
+    text="A part of the work failed. How should it go on?",
+    options=lambda known: (
+        Option(id="retry", label="Try again from where it failed"),
+        Option(id="give_up", label="Give up", detail="Everything made so far is kept."),
+    ),
+    default="give_up",
+    patience=DAY,
+)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which of the phases a plan runs, which decisions it asks, and how deep it researches."""
+
+    leaves_out: frozenset[str]
+    asks: frozenset[str]
+    depth: Depth
+
+
+PLANS: Final = {
+    PlanName.EXPRESS: Plan(
+        leaves_out=frozenset({"research", "editing", "publishing_pack", "draft"}),
+        asks=frozenset({"title"}),
+        depth=Depth.LIGHT,
+    ),
+    PlanName.STANDARD: Plan(
+        leaves_out=frozenset({"draft"}),
+        asks=frozenset({"author_style", "title", "pictures", "format"}),
+        depth=Depth.MEDIUM,
+    ),
+    PlanName.COMPREHENSIVE: Plan(
+        leaves_out=frozenset(),
+        asks=frozenset({"author_style", "title", "pictures", "draft", "format"}),
+        depth=Depth.DEEP,
+    ),
+}
+
+Node = Phase | Question
+NODES: Final[dict[str, Node]] = {node.name: node for node in (*PHASES, *QUESTIONS)}
+
+
+@cache
+def nodes_of(plan: PlanName) -> dict[str, Node]:
+    """The phases and questions of a plan, in the order of the table; not to be changed."""
+    return {name: node for name, node in NODES.items() if name not in PLANS[plan].leaves_out}
+
+
+@cache
+def needs_of(plan: PlanName, name: str) -> frozenset[str]:
+    """What a node waits for; in the place of what the plan leaves out stands what that needs."""
+    found: set[str] = set()
+    for need in NODES[name].needs:
+        left_out = need in PLANS[plan].leaves_out
+        found |= needs_of(plan, need) if left_out else {need}
+    return frozenset(found)
+
+
+@cache
+def after(plan: PlanName, name: str) -> frozenset[str]:
+    """Every node that waits for this one, directly or through others."""
+    direct = {other for other in nodes_of(plan) if name in needs_of(plan, other)}
+    return frozenset(direct.union(*(after(plan, other) for other in direct)))

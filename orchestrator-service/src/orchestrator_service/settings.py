@@ -1,0 +1,13 @@
+"""What the orchestrator is told from outside."""
+
+from chassis.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """Deadlines are in seconds."""
+
+    database_url: str
+    decision_seconds: float | None = None
+    """Replaces the patience of every question, for demonstrations and tests."""
+    step_seconds: float | None = None
+    """Replaces the patience of every phase."""

@@ -1,0 +1,82 @@
+"""How a journal's state is shown; pure."""
+
+from datetime import datetime
+from typing import Literal
+
+from journal_contracts.api import (
+    ChosenView,
+    JournalView,
+    PhaseView,
+    Status,
+    TroubleView,
+    UsageView,
+)
+from orchestrator_service import answers, steps
+from orchestrator_service.state import PhaseState, Saga
+
+
+def status_of(saga: Saga) -> Status:
+    """`waiting` when only the user can let it go on."""
+    if saga.status != "running":
+        return saga.status
+    return "running" if saga.is_working else "waiting"
+
+
+def journal_view(saga: Saga, created_at: datetime, updated_at: datetime) -> JournalView:
+    """The whole state, as its owner sees it."""
+    title = steps.title(saga)
+    return JournalView(
+        id=saga.id,
+        theme=saga.request.theme,
+        plan=saga.request.plan,
+        title=title.text if title else None,
+        status=status_of(saga),
+        percent=saga.percent,
+        n=saga.n,
+        created_at=created_at,
+        updated_at=updated_at,
+        phases=tuple(_phase_view(name, state) for name, state in saga.phases.items()),
+        open_decisions=answers.open_questions(saga),
+        decisions=_decisions(saga),
+        usage=UsageView.model_validate(saga.usage.model_dump()),
+        trouble=_trouble(saga),
+    )
+
+
+def _phase_view(name: str, state: PhaseState) -> PhaseView:
+    parts = state.parts.values()
+    return PhaseView(
+        name=name,
+        agent=steps.phase_of(name).agent,
+        status=_phase_status(state),
+        done=sum(part.state == "done" for part in parts),
+        parts=len(state.parts),
+        seconds=state.seconds,
+    )
+
+
+def _phase_status(
+    state: PhaseState,
+) -> Literal["waiting", "running", "done", "failed", "skipped"]:
+    if any(part.state == "failed" for part in state.parts.values()):
+        return "failed"
+    if state.status == "done" and not state.parts:
+        return "skipped"
+    return state.status
+
+
+def _decisions(saga: Saga) -> tuple[ChosenView, ...]:
+    made = [(m.at, name, m) for name, state in saga.questions.items() for m in state.made]
+    return tuple(
+        ChosenView(id=name, rev=m.rev, choice=m.choice, chosen_by=m.by, at=at)
+        for at, name, m in sorted(made, key=lambda row: row[:2])
+    )
+
+
+def _trouble(saga: Saga) -> TroubleView | None:
+    trouble = saga.trouble
+    return (
+        TroubleView(code=trouble.code, detail=trouble.detail, phase=trouble.phase)
+        if trouble
+        else None
+    )

@@ -1,0 +1,73 @@
+"""The composition root of the workers."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from fastapi import FastAPI
+
+from agent_workers import crewing, handlers
+from agent_workers.bind import Press
+from agent_workers.crews import CREWS
+from agent_workers.models.door import Door
+from agent_workers.models.ledger import Ledger
+from agent_workers.models.offline import OfflineWriter
+from agent_workers.models.openai import OpenAIModel
+from agent_workers.models.provider import Provider
+from agent_workers.progress import Progress
+from agent_workers.runner import Runner, Workshop
+from agent_workers.settings import Settings
+from chassis.blobs import open_blobs
+from chassis.broker import connect, open_broker, ping
+from chassis.database import Database
+from chassis.health import Probe
+from chassis.ids import new_id
+from chassis.outbox import Outbox
+from chassis.web import application
+from journal_contracts.catalogue import WORKERS
+
+THREADS = 64
+"""CrewAI keeps a thread for each step while its model writes."""
+
+
+def build(settings: Settings) -> FastAPI:
+    """Wire the service, top to bottom; nothing connects before the application starts."""
+    probes: dict[str, Probe] = {}
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS))
+        async with AsyncExitStack() as stack:
+            stack.enter_context(crewing.quiet())
+            database = await stack.enter_async_context(Database.open(settings.database_url))
+            await database.migrate("agent_workers")
+            blobs = await stack.enter_async_context(open_blobs(settings.blobs_url))
+            broker = connect(WORKERS, settings.amqp_url)
+            outbox = Outbox(database, broker)
+            workshop = Workshop(
+                crews=CREWS,
+                blobs=blobs,
+                press=stack.enter_context(Press()),
+                door=Door(provider(settings), Ledger(database, outbox, owner=new_id())),
+                database=database,
+                outbox=outbox,
+                progress=Progress(broker),
+            )
+            runner = Runner(workshop)
+            handlers.listen(broker, runner, settings.pools)
+            stack.push_async_callback(runner.stop)
+            await stack.enter_async_context(outbox.relaying())
+            await stack.enter_async_context(open_broker(broker))
+            probes.update(database=database.ping, broker=lambda: ping(broker), blobs=blobs.ping)
+            yield
+
+    return application("Agent workers", lifespan, probes)
+
+
+def provider(settings: Settings) -> Provider:
+    """The platform's model, where there is a key or an address; else the offline writer."""
+    if settings.openai_api_key is None and settings.openai_base_url is None:
+        return OfflineWriter()
+    key = settings.openai_api_key.get_secret_value() if settings.openai_api_key else "none"
+    return OpenAIModel(settings.model, key, settings.openai_base_url)

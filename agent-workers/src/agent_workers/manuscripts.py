@@ -1,0 +1,76 @@
+"""Joining a book from its batches, and measuring it: the same for the proof and for the binding."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from agent_workers.desk import Desk, MissingInput
+from agent_workers.models.offline import OFFLINE
+from journal_contracts import checks
+from journal_contracts.artifacts import (
+    AuthorStyle,
+    Day,
+    DayBatch,
+    DayOutline,
+    Finding,
+    Frame,
+    Insights,
+    Manuscript,
+    Outline,
+    Preferences,
+    Title,
+)
+from journal_contracts.product import BOOKS, Edition
+
+NOTICE: Final = (
+    "This journal is a companion for reflection. It is no therapy and takes the place of no "
+    "doctor, counsellor or treatment. If what comes up feels too heavy to carry alone, talk to "
+    "someone you trust or to a professional. In a crisis, or if you might be in danger, call your "
+    "local emergency number, or a crisis line: in the US and Canada call or text 988, in the UK "
+    "and Ireland call 116 123, elsewhere see findahelpline.com."
+)
+"""The notice in every book; a crisis line per country, since readers are everywhere."""
+
+
+def joined(
+    desk: Desk, edition: Edition, preferences: Preferences, frame: Frame, batches: list[DayBatch]
+) -> Manuscript:
+    """One book from its batches; of two that hold the same day the later one counts."""
+    days = {day.day: day for batch in batches for day in batch.days}
+    missing = [day for day in range(1, BOOKS[edition].days + 1) if day not in days]
+    if missing:
+        raise MissingInput(f"the {edition} lacks the days {missing}")
+    known = desk.step.brief
+    return Manuscript(
+        edition=edition,
+        title=known.title or Title(text=preferences.theme),
+        theme=known.theme,
+        audience=known.audience or preferences.audience,
+        author_style=known.author_style or AuthorStyle(label="House style", line="Plain and warm."),
+        language=known.language,
+        written_by=desk.model,
+        sample_text=desk.model == OFFLINE,
+        notice=NOTICE,
+        frame=frame,
+        days=tuple(days[number] for number in sorted(days)),
+    )
+
+
+def revised(manuscript: Manuscript, days: Iterable[Day]) -> Manuscript:
+    """The next version of a book, with these days in the place of theirs."""
+    changed = {day.day: day for day in days}
+    kept = tuple(changed.get(day.day, day) for day in manuscript.days)
+    return manuscript.model_copy(update={"days": kept, "version": manuscript.version + 1})
+
+
+def examined(
+    manuscript: Manuscript, outline: Outline, insights: Insights | None
+) -> tuple[Finding, ...]:
+    """Every check the book does not hold."""
+    return checks.examine(as_ordered(manuscript, outline, insights))
+
+
+def as_ordered(manuscript: Manuscript, outline: Outline, insights: Insights | None) -> checks.Book:
+    """The book beside what was ordered of it."""
+    days: tuple[DayOutline, ...] = outline.days_of(manuscript.edition)
+    ids = frozenset(insight.id for insight in insights.insights) if insights else frozenset()
+    return checks.Book(manuscript, days, ids)

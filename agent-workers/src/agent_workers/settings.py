@@ -1,0 +1,21 @@
+"""What the workers are told from outside."""
+
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from chassis.settings import ServiceSettings
+from journal_contracts.catalogue import POOLS
+
+
+class Settings(ServiceSettings):
+    """Without a key, or the address of a server that needs none, the offline writer works."""
+
+    database_url: str
+    blobs_url: str
+    state: Path
+    """A folder for what CrewAI writes; nothing of value lies there."""
+    pools: tuple[str, ...] = POOLS
+    openai_api_key: SecretStr | None = None
+    openai_base_url: str | None = None
+    model: str = "gpt-4o-mini"

@@ -11,8 +11,8 @@ from journal_contracts.catalogue import POOLS
 class Settings(ServiceSettings):
     """Without a key, or the address of a server that needs none, the offline writer works."""
 
-    database_url: str
-    blobs_url: str
+    database_url: SecretStr
+    blobs_url: SecretStr
     state: Path
     """A folder for what CrewAI writes; nothing of value lies there."""
     pools: tuple[str, ...] = POOLS

@@ -28,7 +28,9 @@ def build(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            database = await stack.enter_async_context(Database.open(settings.database_url))
+            database = await stack.enter_async_context(
+                Database.open(settings.database_url.get_secret_value())
+            )
             await database.migrate("orchestrator_service")
             broker = connect(ORCHESTRATOR, settings.amqp_url)
             outbox = Outbox(database, broker)

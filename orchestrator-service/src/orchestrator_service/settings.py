@@ -1,12 +1,14 @@
 """What the orchestrator is told from outside."""
 
+from pydantic import SecretStr
+
 from chassis.settings import ServiceSettings
 
 
 class Settings(ServiceSettings):
     """Deadlines are in seconds."""
 
-    database_url: str
+    database_url: SecretStr
     decision_seconds: float | None = None
     """Replaces the patience of every question, for demonstrations and tests."""
     step_seconds: float | None = None

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import BigInteger, Column, DateTime, func, select, update
+from sqlalchemy import BigInteger, Column, DateTime, extract, func, select, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, SQLModel, col
@@ -92,12 +92,14 @@ async def database_now(session: AsyncSession) -> datetime:
     return now
 
 
-async def load(session: AsyncSession, journal_id: UUID) -> JournalRow:
-    """A journal's row, or `NotFound`."""
-    row = await session.get(JournalRow, journal_id)
-    if row is None:
+async def load(session: AsyncSession, journal_id: UUID) -> tuple[JournalRow, datetime]:
+    """A journal's row, or `NotFound`, and the database's time."""
+    query = select(JournalRow, func.clock_timestamp()).where(col(JournalRow.id) == journal_id)
+    found = (await session.execute(query)).one_or_none()
+    if found is None:
         raise NotFound("There is no such journal.")
-    return row
+    row, now = found
+    return row, now
 
 
 async def load_of_user(session: AsyncSession, journal_id: UUID, user_id: UUID) -> JournalRow:
@@ -157,7 +159,7 @@ async def due_journals(session: AsyncSession, limit: int = 50) -> list[UUID]:
 
 async def next_due_in(session: AsyncSession) -> float | None:
     """Seconds until the next deadline of any journal."""
-    query = select(func.extract("epoch", func.min(JournalRow.due_at) - func.clock_timestamp()))
+    query = select(extract("epoch", func.min(JournalRow.due_at) - func.clock_timestamp()))
     wait = await session.scalar(query)
     return None if wait is None else float(wait)
 

@@ -1,14 +1,14 @@
 """The one way a journal moves: load, advance, save, and what is to be said goes into the outbox."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 import structlog
 from prometheus_client import Counter
-from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import col
 
 from chassis.database import Database
 from chassis.outbox import Outbox
@@ -34,6 +34,8 @@ class Transitions:
     def __init__(self, database: Database, outbox: Outbox) -> None:
         self._database = database
         self._outbox = outbox
+        self._turns: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
+        """In this process transitions of a journal take turns; `save` meets those of others."""
 
     async def begin(
         self, session: AsyncSession, saga_id: UUID, user_id: UUID, request: Request
@@ -56,7 +58,7 @@ class Transitions:
             )
         )
         await session.flush()
-        await self._note(session, saga, said, now, actor="user")
+        self._note(session, saga, said, now, actor="user")
 
     async def happen(self, journal_id: UUID, message: Happening, actor: str) -> None:
         """Something happened to a journal."""
@@ -64,38 +66,43 @@ class Transitions:
 
     async def decide(self, journal_id: UUID, look: Decide, actor: str) -> None:
         """Let `look` say what happens, on the state it happens to: a lost race looks again."""
-        for _ in range(MOST_RACES):
-            try:
-                async with self._database.transaction() as session:
-                    row = await store.load(session, journal_id)
-                    await self._advance(session, row, look, actor)
-            except store.Raced:
-                continue
-            self._outbox.wake()
-            return
+        async with self._turns.setdefault(journal_id, asyncio.Lock()):
+            for _ in range(MOST_RACES):
+                try:
+                    async with self._database.transaction() as session:
+                        row, now = await store.load(session, journal_id)
+                        await self._advance(session, row, now, look, actor)
+                except store.Raced:
+                    continue
+                self._outbox.wake()
+                return
         raise store.Raced(journal_id)
 
     async def _advance(
-        self, session: AsyncSession, row: store.JournalRow, look: Decide, actor: str
+        self,
+        session: AsyncSession,
+        row: store.JournalRow,
+        now: datetime,
+        look: Decide,
+        actor: str,
     ) -> None:
         saga = store.saga_of(row)
         message = look(saga)
         if message is None:
             return
-        now = await store.database_now(session)
         moved, said = advance(saga, message, now)
         if moved == saga:
             without_effect.labels(type(message).__name__).inc()
             log.info("message_without_effect", journal_id=str(row.id), kind=type(message).__name__)
             return
         await store.save(session, row, moved, now)
-        await self._note(session, moved, said, now, actor)
+        self._note(session, moved, said, now, actor)
 
     def wake(self) -> None:
         """Something was committed that has to be sent."""
         self._outbox.wake()
 
-    async def _note(
+    def _note(
         self,
         session: AsyncSession,
         saga: Saga,
@@ -104,14 +111,13 @@ class Transitions:
         actor: str,
     ) -> None:
         """Write history and outbox in the same transaction as the state."""
-        seq = await self._next_seq(session, saga.id)
         for message in said:
             if isinstance(message, PublicEvent):
                 data = message.model_dump(mode="json", exclude={"journal_id", "user_id", "n", "at"})
                 session.add(
                     store.HistoryRow(
                         journal_id=saga.id,
-                        seq=seq,
+                        seq=message.n,
                         n=message.n,
                         type=message.name,
                         actor=actor,
@@ -119,16 +125,9 @@ class Transitions:
                         at=now,
                     )
                 )
-                seq += 1
             if isinstance(message, DecisionClosed):
                 session.add(_decision(message))
             self._outbox.put(session, message, subject=str(saga.id), pool=_pool(message))
-
-    async def _next_seq(self, session: AsyncSession, journal_id: UUID) -> int:
-        query = select(func.max(store.HistoryRow.seq)).where(
-            col(store.HistoryRow.journal_id) == journal_id
-        )
-        return (await session.scalar(query) or 0) + 1
 
 
 def _decision(closed: DecisionClosed) -> store.DecisionRow:

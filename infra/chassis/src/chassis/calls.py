@@ -1,21 +1,19 @@
 """How one service asks another over HTTP: with its own short token, and never without a limit.
 
 The token is fetched with a signed assertion (RFC 7523) and renewed a minute before its end.
-(authlib brings no types; its stubs may or may not be installed, hence the ignores.)
 """
 
 import asyncio
 import contextlib
 import json
 import time
-import warnings
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any, Final, Self
 
 import httpx
 from authlib.common.urls import add_params_to_qs  # type: ignore[import-untyped, unused-ignore]
-from authlib.deprecate import AuthlibDeprecationWarning  # type: ignore[import-untyped, unused-ignore]
-from authlib.integrations.base_client import OAuthError  # type: ignore[import-untyped, unused-ignore]
+from authlib.oauth2.base import OAuth2Error  # type: ignore[import-untyped, unused-ignore]
+from authlib.oauth2.client import OAuth2Client  # type: ignore[import-untyped, unused-ignore]
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
@@ -23,15 +21,11 @@ from chassis.errors import Unavailable
 from chassis.identity import ALGORITHMS, ISSUER, SERVICE_HEADER, SERVICE_SCOPE
 from chassis.ids import new_id
 
-with warnings.catch_warnings():  # it would rather have httpx2, which is httpx under a new name
-    warnings.simplefilter("ignore", AuthlibDeprecationWarning)
-    from authlib.integrations.httpx_client import (  # type: ignore[import-untyped, unused-ignore]
-        AsyncOAuth2Client,
-    )
-
 ASSERTION: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ASSERTION_TYPE: Final = "client-authentication+jwt"
 ASSERTION_SECONDS: Final = 60
+RENEWED_BEFORE: Final = 60
+"""Seconds before its end at which a token is replaced."""
 PATIENCE: Final = httpx.Timeout(10, connect=2, pool=2)
 
 
@@ -42,29 +36,28 @@ class AuthUnavailable(Unavailable):
 class ServiceCalls:
     """The outgoing side of a service: clients for others that carry its token."""
 
-    def __init__(self, service: str, key: ECKey, auth_url: str) -> None:
+    def __init__(self, service: str, key: ECKey, auth_url: str, client: httpx.AsyncClient) -> None:
         self._service = service
         self._key = key
-        self._url = f"{auth_url}/v1/auth/token"
         self._fetching = asyncio.Lock()
         self._clients = contextlib.AsyncExitStack()
-        self._oauth = AsyncOAuth2Client(
+        self._oauth = _TokenClient(
+            session=client,
             client_id=service,
             scope=SERVICE_SCOPE,
-            token_endpoint=self._url,
-            token_endpoint_auth_method=self._with_assertion,
             grant_type="client_credentials",
-            trust_env=False,
-            timeout=PATIENCE,
+            token_endpoint=f"{auth_url}/v1/auth/token",
+            token_endpoint_auth_method=self._prove,
         )
 
     @classmethod
     @contextlib.asynccontextmanager
     async def open(cls, service: str, key: str, auth_url: str) -> AsyncIterator[Self]:
         """`key` is the service's private JWK as JSON; nothing is asked before the first call."""
-        calls = cls(service, ECKey.import_key(json.loads(key)), auth_url)
-        async with calls._oauth, calls._clients:
-            yield calls
+        async with httpx.AsyncClient(timeout=PATIENCE, trust_env=False) as client:
+            calls = cls(service, ECKey.import_key(json.loads(key)), auth_url, client)
+            async with calls._clients:
+                yield calls
 
     async def client(self, url: str, *, timeout: httpx.Timeout = PATIENCE) -> httpx.AsyncClient:
         """A client for the service at `url`; whose user's token it is, each request says itself."""
@@ -77,24 +70,19 @@ class ServiceCalls:
     async def token(self) -> str:
         """This service's token, good for at least a minute; raises `AuthUnavailable`."""
         async with self._fetching:
-            try:
-                if not self._oauth.token:
+            if not self._oauth.token or self._oauth.token.is_expired(RENEWED_BEFORE):
+                try:
                     await self._oauth.fetch_token()
-                await self._oauth.ensure_active_token(  # type: ignore[no-untyped-call, unused-ignore]  # half typed
-                    self._oauth.token
-                )
-            except (httpx.HTTPError, OAuthError, ValueError) as error:
-                raise AuthUnavailable("There is no token to ask others with.") from error
+                except (httpx.HTTPError, OAuth2Error, ValueError) as error:
+                    raise AuthUnavailable("There is no token to ask others with.") from error
             return str(self._oauth.token["access_token"])
 
-    def _with_assertion(
-        self, client: Any, method: str, uri: str, headers: Any, body: Any
+    def _prove(
+        self, client: Any, method: str, url: str, headers: Any, body: str
     ) -> tuple[str, Any, str]:
         """What authlib calls to authenticate a token request."""
         proof = [("client_assertion_type", ASSERTION), ("client_assertion", self._assertion())]
-        body = add_params_to_qs(body.decode(), proof)
-        headers["Content-Length"] = str(len(body))
-        return uri, headers, body
+        return url, headers, str(add_params_to_qs(body, proof))
 
     def _assertion(self) -> str:
         now = int(time.time())
@@ -108,6 +96,23 @@ class ServiceCalls:
         }
         header = {"alg": ALGORITHMS[0], "typ": ASSERTION_TYPE, "kid": self._service}
         return jwt.encode(header, claims, self._key)
+
+
+class _TokenClient(OAuth2Client):  # type: ignore[misc, unused-ignore]  # authlib brings no types
+    """authlib's OAuth 2 client on our httpx.
+
+    Its own `AsyncOAuth2Client` runs on httpx2 where that happens to be installed, and warns where
+    it is not: with CrewAI beside us it would be another library than in a service's image.
+    """
+
+    async def _fetch_token(
+        self, url: str, *, body: str, headers: Any, auth: Any, method: str
+    ) -> dict[str, Any]:
+        url, headers, body = auth.prepare(method, url, headers, body)
+        answer = await self.session.request(method, url, content=body, headers=headers)
+        answer.raise_for_status()
+        token: dict[str, Any] = self.parse_response_token(answer)
+        return token
 
 
 class _ServiceAuth(httpx.Auth):

@@ -69,10 +69,11 @@ class Verifier:
     async def _checked(self, token: str, meaning: Callable[[dict[str, Any]], T]) -> T:
         if len(token) > LONGEST_TOKEN:
             raise Unauthorized("The token is too long.")
+        known_since = self._fetched_at
         try:
             return meaning(self._claims_of(token))
         except (JoseError, ValueError, KeyError, TypeError) as first:
-            if not await self._fetch_keys():
+            if not await self._fetch_keys(known_since):
                 raise Unauthorized("The token does not hold.") from first
         try:
             return meaning(self._claims_of(token))
@@ -86,9 +87,11 @@ class Verifier:
         self._claims.validate(decoded.claims)
         return decoded.claims
 
-    async def _fetch_keys(self) -> bool:
-        """Fetch the keys unless that was done a moment ago; true if they may be new."""
+    async def _fetch_keys(self, known_since: float) -> bool:
+        """Fetch the keys unless that was done a moment ago; true if the asker may not know them."""
         async with self._fetching:
+            if self._fetched_at != known_since:  # somebody else did while we waited
+                return True
             if time.monotonic() - self._fetched_at < REFETCH_PAUSE:
                 return False
             try:

@@ -1,7 +1,9 @@
 """The settings every service has; each adds its own few."""
 
 from pathlib import Path
+from typing import Any
 
+from pydantic import model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 SECRETS = Path("/run/secrets")
@@ -20,3 +22,9 @@ class ServiceSettings(BaseSettings):
     port: int
     amqp_url: str
     auth_url: str
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_is_not_set(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """A secret nobody has is an empty file: compose cannot leave the file out."""
+        return {name: value for name, value in values.items() if value != ""}

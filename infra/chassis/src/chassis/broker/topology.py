@@ -9,6 +9,7 @@ from typing import Final
 from uuid import UUID
 from zlib import crc32
 
+from aio_pika.abc import AbstractChannel, AbstractQueue
 from faststream.rabbit import ExchangeType, QueueType, RabbitBroker, RabbitExchange, RabbitQueue
 
 from journal_contracts.catalogue import CATALOGUE, Entry
@@ -77,21 +78,30 @@ def dead_letters(service: str) -> RabbitQueue:
 
 
 async def declare(broker: RabbitBroker) -> None:
-    """Declare everything the catalogue names. Safe to repeat, and from any service."""
-    exchanges = {
-        exchange.name: await broker.declare_exchange(exchange)
-        for exchange in (EVENTS, COMMANDS, LIVE, AGAIN, DEAD)
-    }
-    for seconds in RUNGS:
-        entrance, waiting_room = rung(seconds)
-        queue = await broker.declare_queue(waiting_room)
-        await queue.bind(await broker.declare_exchange(entrance))
-    for service in sorted({service for entry in CATALOGUE for service in entry.heard_by}):
-        queue = await broker.declare_queue(dead_letters(service))
-        await queue.bind(exchanges[DEAD.name], routing_key=service)
-    for entry in CATALOGUE:
-        for service in entry.heard_by:
-            for key in entry.routing_keys:
-                queue = await broker.declare_queue(queue_of(service, key))
-                await queue.bind(exchanges[exchange_of(entry).name], routing_key=key)
-                await queue.bind(exchanges[AGAIN.name], routing_key=queue.name)
+    """Declare everything the catalogue names. Safe to repeat, and from any service.
+
+    Queues are declared on a channel of their own: the broker would remember them with its default
+    channel and hear on that, where no prefetch holds.
+    """
+    for exchange in (EVENTS, COMMANDS, LIVE, AGAIN, DEAD):
+        await broker.declare_exchange(exchange)
+    connection = await broker.connect()
+    async with connection.channel() as channel:
+        for seconds in RUNGS:
+            entrance, waiting_room = rung(seconds)
+            await broker.declare_exchange(entrance)
+            queue = await _declare_queue(channel, waiting_room)
+            await queue.bind(entrance.name)
+        for service in sorted({service for entry in CATALOGUE for service in entry.heard_by}):
+            queue = await _declare_queue(channel, dead_letters(service))
+            await queue.bind(DEAD.name, routing_key=service)
+        for entry in CATALOGUE:
+            for service in entry.heard_by:
+                for key in entry.routing_keys:
+                    queue = await _declare_queue(channel, queue_of(service, key))
+                    await queue.bind(exchange_of(entry).name, routing_key=key)
+                    await queue.bind(AGAIN.name, routing_key=queue.name)
+
+
+async def _declare_queue(channel: AbstractChannel, queue: RabbitQueue) -> AbstractQueue:
+    return await channel.declare_queue(queue.name, durable=queue.durable, arguments=queue.arguments)

@@ -1,0 +1,135 @@
+"""A crew of paper: it answers every command at once, as a test wants it answered."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from journal_contracts.commands import RegisterAssets, RunPhase
+from journal_contracts.decisions import Choice
+from journal_contracts.events import AssetsRegistered, DecisionRequested, StepFailed, StepFinished
+from journal_contracts.message import Message, PublicEvent
+from journal_contracts.product import Depth, PlanName, TitleStyle
+from orchestrator_service import answers
+from orchestrator_service.saga import Answered, Begin, Happening, Reply, advance
+from orchestrator_service.state import Request, Saga
+
+MONDAY = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+JOURNAL, USER = UUID(int=1), UUID(int=2)
+STYLES = [{"label": f"Style {n}", "line": "A manner."} for n in range(1, 6)]
+
+
+def request(plan: PlanName = PlanName.STANDARD, **changes: Any) -> Request:
+    """An order for a journal about anxiety."""
+    return Request(
+        **{
+            "theme": "anxiety",
+            "plan": plan,
+            "title_style": TitleStyle.INSPIRATIONAL,
+            "depth": Depth.MEDIUM,
+            **changes,
+        }
+    )
+
+
+def finished(step: RunPhase | RegisterAssets, **facts: Any) -> Reply:
+    """The good answer to a command."""
+    fence = {
+        "journal_id": step.journal_id,
+        "user_id": step.user_id,
+        "phase": step.phase,
+        "part": step.part,
+        "attempt": step.attempt,
+    }
+    if isinstance(step, RegisterAssets):
+        return AssetsRegistered(**fence, assets=("journal.pdf", "lead-magnet.pdf"))
+    return StepFinished(**fence, facts={**_facts(step), **facts})
+
+
+def failed(step: RunPhase, kind: str = "fatal") -> StepFailed:
+    """The bad answer to a command."""
+    return StepFailed(
+        journal_id=step.journal_id,
+        user_id=step.user_id,
+        phase=step.phase,
+        part=step.part,
+        attempt=step.attempt,
+        kind=kind,  # type: ignore[arg-type] # a test names a kind there is
+        code="no_luck",
+        detail="It did not work.",
+    )
+
+
+@dataclass
+class Journey:
+    """One journal under test: its state, what was said, and the commands not answered yet."""
+
+    saga: Saga
+    now: datetime = MONDAY
+    events: list[PublicEvent] = field(default_factory=list)
+    commands: list[RunPhase | RegisterAssets] = field(default_factory=list)
+    sent: list[RunPhase | RegisterAssets] = field(default_factory=list)
+
+    @classmethod
+    def begun(cls, plan: PlanName = PlanName.STANDARD, **changes: Any) -> "Journey":
+        journey = cls(Saga(JOURNAL, USER, request(plan, **changes)))
+        journey.happen(Begin())
+        return journey
+
+    def happen(self, message: Happening) -> tuple[Message, ...]:
+        self.saga, said = advance(self.saga, message, self.now)
+        for each in said:
+            if isinstance(each, PublicEvent):
+                self.events.append(each)
+            elif isinstance(each, RunPhase | RegisterAssets):
+                self.commands.append(each)
+                self.sent.append(each)
+        return said
+
+    def wait(self, **time: float) -> None:
+        self.now += timedelta(**time)
+
+    def work(self, until: str | None = None, reply: Callable[..., Reply] = finished) -> None:
+        """Answer commands until none is left, or until the next one is of phase `until`."""
+        while self.commands and self.commands[0].phase != until:
+            self.happen(reply(self.commands.pop(0)))
+
+    def answer(self, question: str, option: str, **more: Any) -> None:
+        choice = Choice(option=option, **more)
+        rev = self.saga.questions[question].rev
+        assert answers.judge(self.saga, question, rev, choice)[0] == "accepted"
+        assert answers.fits(self.saga, question, choice)
+        self.happen(Answered(question, choice))
+
+    def finish(self, **choices: str) -> None:
+        """Work and answer until the journal is over, taking defaults where nothing is said."""
+        self.work()
+        while not self.saga.is_over:
+            asked = answers.open_questions(self.saga)[0]
+            self.answer(asked.id, choices.get(asked.id, asked.default))
+            self.work()
+
+    def asked(self) -> list[str]:
+        return [view.id for view in answers.open_questions(self.saga)]
+
+    def requested(self) -> Iterator[DecisionRequested]:
+        return (event for event in self.events if isinstance(event, DecisionRequested))
+
+    def names(self) -> list[str]:
+        return [event.name for event in self.events]
+
+
+def _facts(step: RunPhase) -> dict[str, Any]:
+    match step.phase:
+        case "onboarding":
+            return {"styles": STYLES, "audience": "people who worry"}
+        case "discovery":
+            start = 10 * (step.order["set"] - 1)
+            titles = [{"text": f"Title {start + n}", "subtitle": ""} for n in range(1, 11)]
+            seen = [*step.order["already"], *(title["text"] for title in titles)]
+            return {"titles": titles, "already": seen}
+        case "proof":
+            return {"again": []}
+        case _:
+            return {}

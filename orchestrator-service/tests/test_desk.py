@@ -1,0 +1,260 @@
+"""Orders, answers and endings on a real PostgreSQL (R2.2c, R3.1a, R3.2d, R5.2d)."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from uuid import UUID
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import delete, func, select, table
+from sqlmodel import col
+
+from chassis.broker import connect
+from chassis.database import Database
+from chassis.errors import NotFound, ServiceError
+from chassis.ids import new_id
+from chassis.outbox import Outbox, OutboxRow
+from journal_contracts.api import Answer, JournalOrder
+from journal_contracts.catalogue import ORCHESTRATOR
+from journal_contracts.commands import RegisterAssets, RunPhase
+from journal_contracts.decisions import Choice
+from journal_contracts.product import PlanName
+from orchestrator_service import timers
+from orchestrator_service.orders import Desk
+from orchestrator_service.settings import Settings
+from orchestrator_service.transitions import Transitions
+
+from .crew import finished
+
+ORDER = JournalOrder(theme="anxiety", plan=PlanName.EXPRESS)
+
+
+@dataclass
+class House:
+    """The orchestrator without a broker: what it would say stays in the outbox."""
+
+    desk: Desk
+    transitions: Transitions
+    database: Database
+
+    async def said(self, name: str) -> list[bytes]:
+        async with self.database.transaction() as session:
+            rows = await session.scalars(
+                select(OutboxRow).where(col(OutboxRow.name) == name).order_by(col(OutboxRow.id))
+            )
+            return [row.body for row in rows]
+
+    async def work(self, journal_id: UUID) -> None:
+        """Answer every command of a journal until none is left."""
+        while steps := await self._take_commands(journal_id):
+            for step in steps:
+                await self.transitions.happen(journal_id, finished(step), actor="test")
+
+    async def _take_commands(self, journal_id: UUID) -> list[RunPhase | RegisterAssets]:
+        found: list[RunPhase | RegisterAssets] = []
+        for kind in (RunPhase, RegisterAssets):
+            found += [kind.model_validate_json(body) for body in await self.said(kind.name)]
+        async with self.database.transaction() as session:
+            names = (RunPhase.name, RegisterAssets.name)
+            await session.execute(delete(OutboxRow).where(col(OutboxRow.name).in_(names)))
+        return [step for step in found if step.journal_id == journal_id]
+
+
+def a_house(database: Database, **settings: float) -> House:
+    told = Settings(
+        port=1,
+        amqp_url="amqp://nowhere",
+        auth_url="http://nowhere",
+        database_url=SecretStr("unused"),
+        **settings,
+    )
+    outbox = Outbox(database, connect(ORCHESTRATOR, told.amqp_url))
+    transitions = Transitions(database, outbox)
+    return House(Desk(database, transitions, outbox, told), transitions, database)
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    async with Database.open(database_url) as database:
+        await database.migrate("orchestrator_service")
+        yield database
+
+
+@pytest.fixture
+def house(database: Database) -> House:
+    return a_house(database)
+
+
+async def test_an_order_is_a_journal_with_its_first_command_waiting(house: House) -> None:
+    journal = await house.desk.order(new_id(), ORDER, None)
+
+    assert journal.status == "running"
+    assert len(await house.said("journal.phase.run.v1")) == 1
+    assert len(await house.said("journal.craft.started.v1")) == 1
+
+
+async def test_the_same_order_with_the_same_key_is_one_journal(house: House) -> None:
+    user = new_id()
+
+    journals = await asyncio.gather(*(house.desk.order(user, ORDER, "key-1") for _ in range(8)))
+
+    assert len({journal.id for journal in journals}) == 1
+    assert len(await house.said("journal.craft.started.v1")) == 1
+
+
+async def test_a_key_cannot_be_used_for_another_order(house: House) -> None:
+    user = new_id()
+    await house.desk.order(user, ORDER, "key-1")
+
+    with pytest.raises(ServiceError) as refused:
+        await house.desk.order(user, JournalOrder(theme="gratitude"), "key-1")
+
+    assert (refused.value.status, refused.value.code) == (422, "idempotency_key_reused")
+
+
+async def test_a_foreign_journal_looks_like_none(house: House) -> None:
+    journal = await house.desk.order(new_id(), ORDER, None)
+    stranger = new_id()
+
+    for attempt in (
+        house.desk.state(stranger, journal.id),
+        house.desk.cancel(stranger, journal.id),
+        house.desk.delete(stranger, journal.id),
+        house.desk.history(stranger, journal.id),
+        house.desk.answer(stranger, journal.id, "title", Answer(choice=Choice(option="t1"))),
+    ):
+        with pytest.raises(NotFound):
+            await attempt
+
+    assert (await house.desk.page(stranger, 20, None)).items == ()
+
+
+async def test_of_many_answers_at_once_exactly_one_is_taken(house: House) -> None:
+    user = new_id()
+    journal = await house.desk.order(user, ORDER, None)
+    await house.work(journal.id)
+
+    async def answer(option: str) -> str:
+        try:
+            wanted = Answer(rev=1, choice=Choice(option=option))
+            return (await house.desk.answer(user, journal.id, "title", wanted)).result
+        except ServiceError as refused:
+            return refused.code
+
+    told = await asyncio.gather(*(answer(f"t{n}") for n in range(1, 11)))
+
+    assert sorted(told) == ["accepted", *["decision_conflict"] * 9]
+    winner = told.index("accepted") + 1
+    assert await answer(f"t{winner}") == "already"
+
+
+async def test_an_answer_is_told_what_became_of_it(house: House) -> None:
+    user = new_id()
+    journal = await house.desk.order(user, ORDER, None)
+    await house.work(journal.id)
+
+    async def told(question: str, option: str, rev: int = 1) -> tuple[int, str]:
+        try:
+            wanted = Answer(rev=rev, choice=Choice(option=option))
+            result = await house.desk.answer(user, journal.id, question, wanted)
+        except ServiceError as refused:
+            return refused.status, refused.code
+        return 200, result.result
+
+    assert await told("title", "t99") == (422, "choice_does_not_fit")
+    assert await told("title", "t1", rev=2) == (404, "decision_unknown")
+    assert await told("colour", "t1") == (404, "decision_unknown")
+    assert await told("title", "t1") == (200, "accepted")
+    assert await told("title", "t1") == (200, "already")
+    assert await told("title", "t2") == (409, "decision_conflict")
+
+
+async def test_an_answer_after_the_end_is_expired(house: House) -> None:
+    user = new_id()
+    journal = await house.desk.order(user, ORDER, None)
+    await house.work(journal.id)
+    await house.desk.cancel(user, journal.id)
+
+    with pytest.raises(ServiceError) as refused:
+        await house.desk.answer(user, journal.id, "title", Answer(choice=Choice(option="t1")))
+
+    assert (refused.value.status, refused.value.code) == (410, "decision_expired")
+
+
+async def test_the_clock_of_the_database_takes_the_default(database: Database) -> None:
+    house = a_house(database, decision_seconds=0.05)
+    user = new_id()
+    journal = await house.desk.order(user, ORDER, None)
+    await house.work(journal.id)
+
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(timers.watch(database, house.transitions), timeout=1)
+
+    state = await house.desk.state(user, journal.id)
+    title = next(made for made in state.decisions if made.id == "title")
+    assert (title.choice.option, title.chosen_by) == ("t1", "default")
+
+
+async def test_a_journal_is_worked_to_its_end_and_its_history_is_whole(house: House) -> None:
+    user = new_id()
+    journal = await house.desk.order(user, ORDER, None)
+    await house.work(journal.id)
+    await house.desk.answer(user, journal.id, "title", Answer(choice=Choice(option="t2")))
+    await house.work(journal.id)
+
+    state = await house.desk.state(user, journal.id)
+    history = await house.desk.history(user, journal.id)
+
+    assert (state.status, state.percent, state.title) == ("completed", 100, "Title 2")
+    assert [entry.n for entry in history] == list(range(1, state.n + 1))
+    assert history[-1].type == "journal.craft.completed.v1"
+
+
+async def test_answers_of_many_parts_at_once_all_count(house: House) -> None:
+    user = new_id()
+    journal = await house.desk.order(user, ORDER, None)
+    await house.work(journal.id)
+    await house.desk.answer(user, journal.id, "title", Answer(choice=Choice(option="t1")))
+    [outline] = await house._take_commands(journal.id)
+    await house.transitions.happen(journal.id, finished(outline), actor="test")
+    parts = await house._take_commands(journal.id)
+    other = a_house(house.database)
+
+    await asyncio.gather(
+        *(
+            (house if n % 2 else other).transitions.happen(journal.id, finished(part), "test")
+            for n, part in enumerate(parts)
+        )
+    )
+
+    state = await house.desk.state(user, journal.id)
+    curation = next(phase for phase in state.phases if phase.name == "curation")
+    assert (curation.status, curation.done) == ("done", len(parts))
+
+
+async def test_a_deleted_journal_is_gone_and_the_world_is_told(house: House) -> None:
+    user = new_id()
+    journal = await house.desk.order(user, ORDER, "key-1")
+
+    await house.desk.delete(user, journal.id)
+
+    with pytest.raises(NotFound):
+        await house.desk.state(user, journal.id)
+    assert len(await house.said("journal.craft.deleted.v1")) == 1
+    async with house.database.transaction() as session:
+        for name in ("journal", "history", "decision", "idempotent_order"):
+            count = await session.scalar(select(func.count()).select_from(table(name)))
+            assert count == 0, name
+
+
+async def test_a_list_has_pages(house: House) -> None:
+    user = new_id()
+    ids = [(await house.desk.order(user, ORDER, None)).id for _ in range(5)]
+
+    first = await house.desk.page(user, 2, None)
+    second = await house.desk.page(user, 3, UUID(first.next))
+
+    assert [card.id for card in (*first.items, *second.items)] == ids[::-1]
+    assert second.next is None

@@ -190,11 +190,11 @@ async def test_the_clock_of_the_database_takes_the_default(database: Database) -
     await house.work(journal.id)
 
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(timers.watch(database, house.transitions), timeout=1)
+        await asyncio.wait_for(timers.watch(database, house.transitions), timeout=2)
 
     state = await house.desk.state(user, journal.id)
-    title = next(made for made in state.decisions if made.id == "title")
-    assert (title.choice.option, title.chosen_by) == ("t1", "default")
+    made = {decision.id: decision for decision in state.decisions}
+    assert (made["title"].choice.option, made["title"].chosen_by) == ("t1", "default")
 
 
 async def test_a_journal_is_worked_to_its_end_and_its_history_is_whole(house: House) -> None:

@@ -332,7 +332,8 @@ class _Turn:
     def _open(self, question: Question) -> int:
         """Open the next revision of a question and return its number."""
         state = self.saga.questions.get(question.name, QuestionState())
-        opened = replace(state, status="open", rev=state.rev + 1, due=self.now + question.patience)
+        due = self.now + _patience(self.saga.request.decision_seconds, question)
+        opened = replace(state, status="open", rev=state.rev + 1, due=due)
         self._set_question(question.name, opened)
         return opened.rev
 

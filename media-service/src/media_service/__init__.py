@@ -1,0 +1,1 @@
+"""The user's shelf: finished files, checked, kept, handed out."""

@@ -1,0 +1,1 @@
+"""The shelf's tables, version by version."""

@@ -1,0 +1,5 @@
+"""Alembic's entrance."""
+
+from chassis.migrations import run
+
+run()

@@ -1,0 +1,109 @@
+"""The shelf: one row per finished file, and a tombstone per deleted journal.
+
+The bytes lie in object storage under `key`; a row says whose they are and what they must be.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Column, DateTime, delete, func, select, tuple_
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import Field, SQLModel, UniqueConstraint, col
+
+
+class Asset(SQLModel, table=True):
+    """A finished file, and the attempt that brought it. The last four are known for books only."""
+
+    __tablename__ = "asset"
+    __table_args__ = (UniqueConstraint("journal_id", "name"),)
+
+    id: UUID = Field(primary_key=True)
+    user_id: UUID
+    journal_id: UUID
+    name: str
+    media_type: str
+    bytes: int = Field(sa_column=Column(BigInteger, nullable=False))
+    sha256: str
+    key: str
+    attempt: int
+    created_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    edition: str | None = None
+    pages: int | None = None
+    words: int | None = None
+    figures: int | None = None
+
+
+class AssetTombstone(SQLModel, table=True):
+    """A journal that was deleted: whatever is heard of it later changes nothing."""
+
+    __tablename__ = "asset_tombstone"
+
+    journal_id: UUID = Field(primary_key=True)
+    deleted_at: datetime = Field(
+        sa_column=Column(DateTime(timezone=True), server_default=func.now(), nullable=False)
+    )
+
+
+async def lock_journal(session: AsyncSession, journal_id: UUID) -> bool:
+    """Keep other hands off this journal until the transaction ends; false if it was deleted."""
+    key = func.hashtextextended(str(journal_id), 0)
+    await session.execute(select(func.pg_advisory_xact_lock(key)))
+    return await session.get(AssetTombstone, journal_id) is None
+
+
+async def newest_attempt(session: AsyncSession, journal_id: UUID) -> int:
+    """The attempt that brought what is on the shelf; 0 where there is nothing."""
+    of_journal = col(Asset.journal_id) == journal_id
+    return await session.scalar(select(func.max(Asset.attempt)).where(of_journal)) or 0
+
+
+async def replace_assets(session: AsyncSession, journal_id: UUID, assets: Sequence[Asset]) -> None:
+    """Make these the files of the journal. A row whose bytes did not change stays as it is."""
+    names = [asset.name for asset in assets]
+    await session.execute(
+        delete(Asset).where(col(Asset.journal_id) == journal_id, col(Asset.name).not_in(names))
+    )
+    statement = insert(Asset).values([asset.model_dump() for asset in assets])
+    new = {name: value for name, value in statement.excluded.items() if name != "id"}
+    await session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["journal_id", "name"],
+            set_=new,
+            where=tuple_(col(Asset.key), col(Asset.sha256))
+            != tuple_(statement.excluded["key"], statement.excluded["sha256"]),
+        )
+    )
+
+
+async def forget_assets(session: AsyncSession, journal_id: UUID) -> None:
+    """Take the journal off the shelf for good."""
+    await session.execute(
+        insert(AssetTombstone).values(journal_id=journal_id).on_conflict_do_nothing()
+    )
+    await session.execute(delete(Asset).where(col(Asset.journal_id) == journal_id))
+
+
+async def list_assets(session: AsyncSession, *, owner: UUID, journal_id: UUID) -> Sequence[Asset]:
+    """The files of the owner's journal, the journal and the lead magnet before their pictures."""
+    found = await session.scalars(
+        select(Asset)
+        .where(col(Asset.user_id) == owner, col(Asset.journal_id) == journal_id)
+        .order_by(col(Asset.edition).nulls_last(), col(Asset.name))
+    )
+    return found.all()
+
+
+async def find_asset(
+    session: AsyncSession, *, owner: UUID, journal_id: UUID, name: str
+) -> Asset | None:
+    """One file of the owner's journal."""
+    found: Asset | None = await session.scalar(
+        select(Asset).where(
+            col(Asset.user_id) == owner,
+            col(Asset.journal_id) == journal_id,
+            col(Asset.name) == name,
+        )
+    )
+    return found

@@ -1,0 +1,96 @@
+"""docker-compose.yml is the map of the running system: it must be true."""
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import agent_workers.settings
+import auth_service.settings
+import gateway_service.settings
+import media_service.settings
+import orchestrator_service.settings
+from chassis.settings import ServiceSettings
+
+ROOT = Path(__file__).parents[2]
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+CONTAINERS: dict[str, Any] = COMPOSE["services"]
+SETTINGS: dict[str, type[ServiceSettings]] = {
+    "agent-workers": agent_workers.settings.Settings,
+    "auth-service": auth_service.settings.Settings,
+    "gateway-service": gateway_service.settings.Settings,
+    "media-service": media_service.settings.Settings,
+    "orchestrator-service": orchestrator_service.settings.Settings,
+}
+
+
+def _told(container: dict[str, Any]) -> set[str]:
+    """The settings a service is told, by its environment or by a secret."""
+    secrets = {secret["target"] for secret in container["secrets"]}
+    names = {name.lower() for name in container["environment"]} | secrets
+    return {name.removeprefix("jcc_") for name in names if name.startswith("jcc_")}
+
+
+@pytest.mark.parametrize("service", SETTINGS)
+def test_a_service_is_told_what_it_needs_and_nothing_it_does_not_know(service: str) -> None:
+    fields = SETTINGS[service].model_fields
+    needed = {name for name, field in fields.items() if field.is_required()}
+
+    told = _told(CONTAINERS[service])
+
+    assert needed - told == set()
+    assert told - set(fields) == set()
+
+
+def test_urls_with_passwords_and_keys_are_secrets() -> None:
+    for service in SETTINGS:
+        told = {name.lower() for name in CONTAINERS[service]["environment"]}
+        secret = {name for name in told if name.endswith(("key", "keys", "redis_url"))}
+
+        assert secret == set(), service
+        assert not told & {"jcc_database_url", "jcc_amqp_url", "jcc_blobs_url"}, service
+
+
+def test_every_secret_is_made_by_the_script_and_none_twice(tmp_path: Path) -> None:
+    script = [str(ROOT / "infra/docker/make-secrets.sh"), str(tmp_path)]
+
+    subprocess.run(script, check=True, capture_output=True)
+    first = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+    subprocess.run(script, check=True, capture_output=True)
+
+    assert set(COMPOSE["secrets"]) <= set(first)
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == first
+    assert tmp_path.stat().st_mode & 0o077 == 0
+
+
+def test_every_container_can_be_asked_how_it_is() -> None:
+    for name, container in CONTAINERS.items():
+        dockerfile = ROOT / name / "Dockerfile"
+
+        assert "healthcheck" in container or "HEALTHCHECK" in dockerfile.read_text(), name
+
+
+def test_nothing_starts_before_what_it_stands_on_is_healthy() -> None:
+    for name in SETTINGS:
+        waits = CONTAINERS[name]["depends_on"]
+
+        assert "rabbitmq" in waits, name
+        assert {wait["condition"] for wait in waits.values()} == {"service_healthy"}, name
+
+
+def test_the_gateway_alone_is_published_and_only_on_this_machine() -> None:
+    published = {name: each["ports"] for name, each in CONTAINERS.items() if "ports" in each}
+
+    assert published == {"gateway-service": ["127.0.0.1:8000:8000"]}
+    assert COMPOSE["networks"]["inner"] == {"internal": True}
+
+
+def test_every_container_is_locked_down() -> None:
+    for name, container in CONTAINERS.items():
+        assert container["read_only"], name
+        assert container["cap_drop"] == ["ALL"], name
+        assert container["security_opt"] == ["no-new-privileges:true"], name
+        assert container["deploy"]["resources"]["limits"]["memory"], name
+        assert container["restart"] == "unless-stopped", name

@@ -47,8 +47,8 @@ class OpenAIModel:
                             pieces.append(choice.delta.content)
                             on_text(choice.delta.content)
         except openai.APIError as error:
-            raise _trouble(error) from error
-        except httpx.HTTPError as error:
+            raise _trouble(error, begun=bool(pieces)) from error
+        except (httpx.HTTPError, ValueError) as error:  # ValueError: a chunk that is no JSON
             raise ModelTrouble("infrastructure", "stream_cut", "The stream was cut.") from error
         text = "".join(pieces)
         _check(finish)
@@ -84,7 +84,7 @@ def _check(finish: str | None) -> None:
             raise ModelTrouble("infrastructure", "stream_cut", "The stream ended before the reply.")
 
 
-def _trouble(error: openai.APIError) -> ModelTrouble:
+def _trouble(error: openai.APIError, begun: bool) -> ModelTrouble:
     """What an error means for the step; its text is ours, so that no key can be in it."""
     match error:
         case openai.RateLimitError():
@@ -96,6 +96,8 @@ def _trouble(error: openai.APIError) -> ModelTrouble:
             return ModelTrouble("fatal", REFUSED[status], f"The provider answered {status}.")
         case openai.APIStatusError(status_code=status):
             return ModelTrouble("infrastructure", "model_error", f"The provider answered {status}.")
+        case _ if begun:
+            return ModelTrouble("infrastructure", "stream_cut", "The stream was cut.")
         case _:
             return ModelTrouble("infrastructure", "model_away", "The provider cannot be reached.")
 

@@ -1,0 +1,53 @@
+# What can be done here. `make` alone prints it.
+
+SHELL := bash
+.DEFAULT_GOAL := help
+
+THEME ?= Journaling for Anxiety
+PLAN ?= standard
+OUT ?= out
+export THEME PLAN OUT
+
+bin := .venv/bin
+dockerfiles = $(wildcard */Dockerfile)
+
+.PHONY: help journal up test lint deep format lock local dev clean
+
+help: ## print this
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+
+journal: local ## craft both books: THEME="Journaling for Anxiety" PLAN=standard OUT=out
+	@$(bin)/journalcraft craft "$$THEME" --plan "$$PLAN" --out "$$OUT"
+
+up: local ## keep the platform running on http://127.0.0.1:8000
+	@$(bin)/journalcraft up
+
+test: lint ## lint, types, import rules and every test, on real servers
+	$(bin)/python -m pytest
+
+deep: dev ## the tests that take longer
+	$(bin)/python -m pytest -m deep
+
+lint: dev ## format, lint, types, import rules, Dockerfiles and compose
+	$(bin)/ruff format --check .
+	$(bin)/ruff check .
+	$(bin)/mypy
+	$(bin)/lint-imports
+	$(bin)/hadolint $(dockerfiles)
+	$(bin)/docker-compose -f docker-compose.yml config --quiet
+
+format: dev ## format the code and mend what can be mended
+	$(bin)/ruff format .
+	$(bin)/ruff check --fix .
+
+lock: dev ## resolve the dependencies anew
+	requirements/lock.sh
+
+clean: ## remove what was installed and what was made, but no book
+	rm -rf .venv .tools .state
+
+local:
+	@infra/bootstrap.sh local
+
+dev:
+	@infra/bootstrap.sh dev

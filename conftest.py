@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+
 from journalcraft.servers import Addresses, Servers, start_servers
 
 pytest_plugins = ["chassis.testing"]

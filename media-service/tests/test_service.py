@@ -43,7 +43,7 @@ async def test_registers_when_told_and_forgets_when_a_journal_is_deleted(
         await say(orchestrator, command)
         answer = await heard.get()
         await say(orchestrator, deleted)
-        while await _shelf(database, crew):  # noqa: ASYNC110 - it tells nobody that it forgot
+        while await _shelf(database, crew):
             await asyncio.sleep(0.02)
 
     assert isinstance(answer, AssetsRegistered)

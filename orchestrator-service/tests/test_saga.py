@@ -292,6 +292,17 @@ def test_decisions_answered_with_the_order_are_not_asked() -> None:
     assert binding.brief.title.text == "My own title"
 
 
+def test_an_order_nobody_attends_takes_every_default_and_says_so() -> None:
+    journey = Journey.begun(unattended=True)
+
+    journey.work()
+
+    assert journey.saga.status == "completed"
+    assert not list(journey.requested())
+    closed = [event for event in journey.events if isinstance(event, DecisionClosed)]
+    assert {event.chosen_by for event in closed} == {"default"}
+
+
 def test_an_answer_in_advance_that_is_not_offered_is_asked_again() -> None:
     wanted = {"pictures": Choice(option="none"), "format": Choice(option="a4")}
     journey = Journey.begun(answers=wanted)

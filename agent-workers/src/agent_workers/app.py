@@ -40,9 +40,13 @@ def build(settings: Settings) -> FastAPI:
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS))
         async with AsyncExitStack() as stack:
             stack.enter_context(crewing.quiet())
-            database = await stack.enter_async_context(Database.open(settings.database_url.get_secret_value()))
+            database = await stack.enter_async_context(
+                Database.open(settings.database_url.get_secret_value())
+            )
             await database.migrate("agent_workers")
-            blobs = await stack.enter_async_context(open_blobs(settings.blobs_url.get_secret_value()))
+            blobs = await stack.enter_async_context(
+                open_blobs(settings.blobs_url.get_secret_value())
+            )
             broker = connect(WORKERS, settings.amqp_url)
             outbox = Outbox(database, broker)
             workshop = Workshop(

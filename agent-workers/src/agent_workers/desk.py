@@ -130,6 +130,6 @@ class Desk:
         for turn in (1, 2):
             if not (wrong := complaints(answer)):
                 break
-            again = {**brief, "round": f"{brief['round']}.{turn}", "notes": list(wrong)}
+            again = {**brief, "round": brief["round"] + turn, "notes": list(wrong)}
             answer = await self.ask(agent, output, instructions, again, about=f"again-{turn}")
         return answer

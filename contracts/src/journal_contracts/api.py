@@ -41,6 +41,8 @@ class JournalOrder(Body):
     """None takes the plan's own: medium for standard, deep for comprehensive."""
     audience: ShortText | None = None
     language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$")] = "en"
+    unattended: bool = False
+    """Nobody will answer: every decision takes its default at once, and says so."""
     decisions: dict[Literal["author_style", "title", "pictures", "draft", "format"], Choice] = (
         Field(default_factory=dict)
     )
@@ -97,7 +99,7 @@ class UsageView(View):
     calls: int
     tokens_in: int
     tokens_out: int
-    cost: Decimal | None
+    cost: Decimal | None = None
 
 
 class TroubleView(View):
@@ -114,7 +116,7 @@ class JournalView(View):
     id: UUID
     theme: str
     plan: PlanName
-    title: str | None
+    title: str | None = None
     status: Status
     percent: int
     n: int
@@ -125,6 +127,10 @@ class JournalView(View):
     open_decisions: tuple[DecisionView, ...]
     decisions: tuple[ChosenView, ...]
     usage: UsageView
+    model: str | None = None
+    """What writes this journal, once preflight has found out."""
+    sample_text: bool = False
+    """True where the offline writer writes it: its books say so too."""
     trouble: TroubleView | None = None
 
 
@@ -134,7 +140,7 @@ class JournalCard(View):
     id: UUID
     theme: str
     plan: PlanName
-    title: str | None
+    title: str | None = None
     status: Status
     percent: int
     created_at: datetime

@@ -215,6 +215,7 @@ class Desk:
             language=order.language,
             audience=order.audience or "",
             answers={str(name): choice for name, choice in order.decisions.items()},
+            unattended=order.unattended,
             decision_seconds=self._settings.decision_seconds,
             step_seconds=self._settings.step_seconds,
         )

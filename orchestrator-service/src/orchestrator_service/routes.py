@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
-from chassis.identity import CurrentCaller
+from chassis.identity import CurrentCaller, only_from
 from journal_contracts.api import (
     Answer,
     AnswerResult,
@@ -14,9 +14,12 @@ from journal_contracts.api import (
     JournalPage,
     JournalView,
 )
+from journal_contracts.catalogue import GATEWAY
 from orchestrator_service.orders import Desk
 
-router = APIRouter(prefix="/v1/journals", tags=["journals"])
+router = APIRouter(
+    prefix="/v1/journals", tags=["journals"], dependencies=[Depends(only_from(GATEWAY))]
+)
 
 
 def _desk(request: Request) -> Desk:

@@ -315,6 +315,8 @@ class _Turn:
         rev = self._open(question)
         if rev == 1 and in_advance and answers.fits(self.saga, name, in_advance):
             self._close(name, in_advance, "request")
+        elif self.saga.request.unattended:
+            self._close(name, Choice(option=answers.default(self.saga, name)), "default")
         elif name not in table.PLANS[plan].asks:
             self._close(name, Choice(option=answers.default(self.saga, name)), "plan")
         else:

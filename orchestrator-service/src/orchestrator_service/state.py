@@ -73,6 +73,7 @@ class Request:
     language: str = "en"
     audience: str = ""
     answers: Mapping[str, Choice] = field(default_factory=dict)
+    unattended: bool = False
     decision_seconds: float | None = None
     """In the place of every question's own patience, where a setting says so."""
     step_seconds: float | None = None

@@ -12,6 +12,7 @@ from journal_contracts.api import (
     UsageView,
 )
 from orchestrator_service import answers, steps
+from orchestrator_service.plan import nodes_of
 from orchestrator_service.state import PhaseState, Saga
 
 
@@ -25,6 +26,7 @@ def status_of(saga: Saga) -> Status:
 def journal_view(saga: Saga, created_at: datetime, updated_at: datetime) -> JournalView:
     """The whole state, as its owner sees it."""
     title = steps.title(saga)
+    found = saga.facts.get("preflight", {})
     return JournalView(
         id=saga.id,
         theme=saga.request.theme,
@@ -35,12 +37,20 @@ def journal_view(saga: Saga, created_at: datetime, updated_at: datetime) -> Jour
         n=saga.n,
         created_at=created_at,
         updated_at=updated_at,
-        phases=tuple(_phase_view(name, state) for name, state in saga.phases.items()),
+        phases=_phases(saga),
         open_decisions=answers.open_questions(saga),
         decisions=_decisions(saga),
         usage=UsageView.model_validate(saga.usage.model_dump()),
+        model=found.get("model"),
+        sample_text=found.get("sample_text", False),
         trouble=_trouble(saga),
     )
+
+
+def _phases(saga: Saga) -> tuple[PhaseView, ...]:
+    """In the order of the table, whatever order storage kept."""
+    names = [name for name in nodes_of(saga.request.plan) if name in saga.phases]
+    return tuple(_phase_view(name, saga.phases[name]) for name in names)
 
 
 def _phase_view(name: str, state: PhaseState) -> PhaseView:

@@ -175,7 +175,7 @@ async def _write_days(desk: Desk, edition: Edition) -> tuple[Day, ...]:
             edition=edition,
             days=[_shown(wanted[day], insights) for day in missing],
             notes=notes,
-            round=f"{desk.step.round}.{turn}" if turn else desk.step.round,
+            round=desk.step.round + turn,
         )
         about = f"again-{turn}" if turn else ""
         answer = await desk.ask(AGENT, DaysDraft, DAYS_TASK, brief, about=about)

@@ -126,5 +126,5 @@ def _page_name(desk: Desk) -> Literal["6x9", "a4", "letter"]:
 
 
 def _ordered_at(journal_id: UUID) -> datetime:
-    """A UUIDv7 begins with its milliseconds since 1970; so binding again gives the same file."""
-    return datetime.fromtimestamp((journal_id.int >> 80) / 1000, UTC)
+    """A UUIDv7 begins with the time in milliseconds: binding again gives the same file."""
+    return datetime.fromtimestamp((journal_id.int >> 80) // 1000, UTC)

@@ -5,6 +5,7 @@ from importlib import resources
 from typing import Final
 
 from agent_workers.desk import Agent, Desk, Result
+from agent_workers.models.offline import OFFLINE
 from chassis.ids import new_id
 from journal_contracts.artifacts import Editions, Manuscripts, Preflight, PublishingPack
 
@@ -39,7 +40,7 @@ async def preflight(desk: Desk) -> Result:
         fonts=tuple(sorted(f.name for f in FONTS.iterdir() if f.name.endswith(".ttf"))),
         seconds=time.monotonic() - began,
     )
-    return Result(report, {"model": desk.model})
+    return Result(report, {"model": desk.model, "sample_text": desk.model == OFFLINE})
 
 
 async def publishing_pack(desk: Desk) -> Result:

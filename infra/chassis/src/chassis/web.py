@@ -15,7 +15,8 @@ from chassis import errors, health
 from chassis.settings import ServiceSettings
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
-BODY_LIMIT = 1024 * 1024
+FRAME_LIMIT = 64 * 1024
+"""Bytes of one WebSocket frame; larger ones are never held in memory."""
 
 
 def application(
@@ -26,7 +27,14 @@ def application(
     description: str = "",
 ) -> FastAPI:
     """A FastAPI application that has what every service has; `probes` may still grow at start."""
-    app = FastAPI(title=title, description=description, version="1", lifespan=lifespan)
+    app = FastAPI(
+        title=title,
+        description=description,
+        version="1",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
     errors.install(app)
     app.include_router(health.router(probes))
     FastAPIInstrumentor.instrument_app(app, excluded_urls="livez,readyz,startupz,metrics")
@@ -41,6 +49,7 @@ def serve(app: FastAPI, settings: ServiceSettings) -> None:
         port=settings.port,
         ws="websockets-sansio",
         ws_per_message_deflate=False,
+        ws_max_size=FRAME_LIMIT,
         log_config=None,
         access_log=False,
         server_header=False,

@@ -1,0 +1,138 @@
+"""The editor's pencil: small improvements that leave no text worse by the measured checks."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from agent_workers.writer.order import Order
+from agent_workers.writer.shelf import page
+from journal_contracts.checks import reading_ease, words
+from journal_contracts.product import QUESTION_WORDS, WARM_UP_WORDS
+
+A_DAY, A_DAY_WITH_NOTE = 1, 3
+SENTENCE: Final = re.compile(r"(?<=[.!?])\s+")
+Change = dict[str, str]
+
+
+def edit_draft(order: Order) -> dict[str, Any]:
+    """The days after editing, and what was changed in which section."""
+    notes: Mapping[str, Any] = order.brief.get("notes") or {}
+    edited = [_edit(order, row, _notes_for(notes, row["day"])) for row in order.brief["days"]]
+    return {
+        "days": [day for day, _ in edited],
+        "changes": [change for _, changes in edited for change in changes],
+    }
+
+
+def _edit(order: Order, row: Mapping[str, Any], notes: str) -> tuple[dict[str, Any], list[Change]]:
+    warm_up, changes = _tightened(order, row, A_DAY_WITH_NOTE if notes else A_DAY)
+    for wish, answer in (
+        ("warm|kind|gentl|soft|friendl", _warmed),
+        ("short|tight|long|trim|cut", _cut),
+    ):
+        if re.search(wish, notes, re.I) and (change := answer(order, row, warm_up)):
+            warm_up = warm_up.replace(change["before"], change["after"], 1)
+            changes.append(change)
+    question = str(row["question"])
+    if "question" in notes.lower() and (asked := _asked_anew(order, row)):
+        changes.append(
+            {
+                "section": f"day {row['day']} question",
+                "before": question,
+                "after": asked,
+                "reason": "You asked for another question here.",
+            }
+        )
+        question = asked
+    return {"day": row["day"], "warm_up": " ".join(warm_up.split()), "question": question}, changes
+
+
+def _notes_for(notes: Mapping[str, Any], day: int) -> str:
+    """What was said about this day, or about the whole book."""
+
+    def concerns(section: str) -> bool:
+        numbers = re.findall(r"\d+", section)
+        return (
+            str(day) in numbers
+            or (not numbers and "warm" in section.lower())
+            or section in {"", "all", "book"}
+        )
+
+    said = (f"{section} {note}" for section, note in notes.items() if concerns(section))
+    return " ".join(re.sub(r"day[ _-]?\d+|warm[ _-]?ups?", "", text, flags=re.I) for text in said)
+
+
+def _tightened(order: Order, row: Mapping[str, Any], most: int) -> tuple[str, list[Change]]:
+    """The warm-up with up to `most` phrases mended, each only if nothing measured gets worse."""
+    text = str(row["warm_up"])
+    changes: list[Change] = []
+    for before, after, reason in order.shuffled(page("house/pencil")["mend"], "edit", row["day"]):
+        found = re.search(rf"\b{re.escape(before)}\b", text)
+        if found is None or len(changes) == most:
+            continue
+        mended = text[: found.start()] + after + text[found.end() :]
+        if _no_worse(text, mended):
+            changes.append(
+                _change(row, _around(text, found.start()), _around(mended, found.start()), reason)
+            )
+            text = mended
+    return text, changes
+
+
+def _around(text: str, at: int) -> str:
+    """The sentence that holds this place."""
+    start = 0
+    for sentence in SENTENCE.split(text):
+        start = text.index(sentence, start)
+        if at < start + len(sentence):
+            return sentence
+        start += len(sentence)
+    return text
+
+
+def _no_worse(before: str, after: str) -> bool:
+    kept = WARM_UP_WORDS[0] <= len(words(after)) <= WARM_UP_WORDS[1]
+    return kept and abs(reading_ease(after) - 70) <= max(8, abs(reading_ease(before) - 70))
+
+
+def _warmed(order: Order, row: Mapping[str, Any], text: str) -> Change | None:
+    """A kinder sentence before the last one."""
+    last = SENTENCE.split(text)[-1]
+    lines: Sequence[str] = order.shuffled(page("house/pencil")["kind"], "kind", row["day"])
+    after = f"{lines[row['day'] % len(lines)]} {last}"
+    if not _no_worse(text, text.replace(last, after, 1)):
+        return None
+    return _change(row, last, after, "Your note asked for a warmer voice.")
+
+
+def _cut(order: Order, row: Mapping[str, Any], text: str) -> Change | None:
+    """Takes out the shortest sentence between the first two and the last two that can be spared."""
+    sentences = SENTENCE.split(text)
+    for spare, after in sorted(_pairs(sentences[2:-2]), key=lambda pair: len(pair[0])):
+        before = f"{spare} {after}"
+        if before in text and _no_worse(text, text.replace(before, after, 1)):
+            return _change(row, before, after, "Your note asked for a tighter text.")
+    return None
+
+
+def _pairs(sentences: Sequence[str]) -> Iterator[tuple[str, str]]:
+    return zip(sentences, sentences[1:], strict=False)
+
+
+def _asked_anew(order: Order, row: Mapping[str, Any]) -> str | None:
+    """The same question, come at from another side."""
+    question = str(row["question"])
+    for lead in order.shuffled(page("house/pencil")["asked"], "asked", row["day"]):
+        asked = f"{lead} {question[:1].lower()}{question[1:]}"
+        if QUESTION_WORDS[0] <= len(words(asked)) <= QUESTION_WORDS[1]:
+            return asked
+    return None
+
+
+def _change(row: Mapping[str, Any], before: str, after: str, reason: str) -> Change:
+    return {
+        "section": f"day {row['day']} warm-up",
+        "before": before,
+        "after": after,
+        "reason": reason,
+    }

@@ -1,0 +1,78 @@
+"""The order: a brief, read once, with the dice and the words every task needs."""
+
+import random
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Self, TypeVar
+
+from agent_workers.writer.shelf import page
+from agent_workers.writer.theme import Theme, without_markup
+from journal_contracts.product import Edition
+
+T = TypeVar("T")
+VOICES: Final[Mapping[str, str]] = {
+    "practical": r"practic|coach|direct|organi|action|task|brisk|trainer|workshop|maker",
+    "quiet": r"quiet|calm|poet|lyric|natur|contempl|still|monk|slow|minimal|seren",
+    "curious": r"curio|play|explor|question|scien|light|humou?r|wit|detective|fun",
+    "plain": r"plain|honest|frank|straight|teacher|clear|dry|steady|no-nonsense|craft",
+    "warm": r"warm|mentor|friend|gentle|kind|compan|grandm|nurtur|care|tender",
+}
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be written, for whom, and in whose manner."""
+
+    brief: Mapping[str, Any]
+    seed: str
+    theme: Theme
+
+    @classmethod
+    def read(cls, brief: Mapping[str, Any]) -> Self:
+        return cls(brief, str(brief.get("seed") or ""), Theme.read(str(brief.get("theme") or "")))
+
+    @property
+    def edition(self) -> Edition:
+        return Edition(self.brief.get("edition") or Edition.JOURNAL)
+
+    @property
+    def title(self) -> str:
+        """The book's title, safe to print inside a sentence."""
+        return (
+            without_markup(str(self.brief.get("title") or ""))
+            or f"{self.theme.title}: A 30-Day Guided Journal"
+        )
+
+    @property
+    def voice(self) -> str:
+        """Which of the five voices of the house comes nearest to the author style."""
+        style = self.brief.get("author_style") or {}
+        for said in (style.get("label", ""), style.get("line", "")):
+            for voice, pattern in VOICES.items():
+                if re.search(pattern, str(said), re.I):
+                    return voice
+        return "warm"
+
+    @property
+    def pool(self) -> Mapping[str, Any]:
+        """The scenes, insights and quotes kept for this theme."""
+        return page(f"themes/{self.theme.pool}")
+
+    def dice(self, *purpose: object) -> random.Random:
+        """Chance that always falls the same way for one seed and purpose."""
+        return random.Random(":".join(map(str, (self.seed, *purpose))))
+
+    def shuffled(self, items: Sequence[T], *purpose: object) -> list[T]:
+        return self.dice(*purpose).sample(list(items), len(items))
+
+    def pick(self, items: Sequence[T], *purpose: object) -> T:
+        return self.dice(*purpose).choice(list(items))
+
+    def fill(self, text: str, **more: str) -> str:
+        """The text with the theme, the title and whatever else it leaves room for."""
+        theme, title = self.theme, self.title
+        return text.format_map(
+            {"theme": theme.noun, "Theme": theme.opening, "Title": theme.title, "title": title}
+            | more
+        )

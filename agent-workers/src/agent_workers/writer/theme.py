@@ -1,0 +1,258 @@
+"""The theme: whatever the user typed, made into a short phrase that is safe inside a sentence."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+from agent_workers.writer.shelf import page
+from journal_contracts.checks import BRACKETED, HARMFUL
+
+LONGEST: Final = 48
+MOST_WORDS: Final = 6
+NEUTRAL: Final = "this part of life"
+TAG: Final = re.compile(r"<[^>]{0,200}>|https?://\S+|&[a-z]+;|&#\d+;", re.I)
+UNSAFE: Final = re.compile(r"[^\w\s'’,.;:!?()\[\]{}&+/-]|_")
+LEAD_IN: Final = re.compile(
+    r"^(?:(?:an?|the|my|our)\s+)?(?:\d+[- ]days?\s+)?(?:of\s+)?(?:guided\s+|daily\s+|self[- ]help\s+)*"
+    r"(?:journal(?:l?ing|s)?|diary|workbook|notebook|prompts?|writing|reflections?)\s+"
+    r"(?:prompts?\s+)?(?:for|about|on|through|with|around|into|towards?|to)\s+",
+    re.I,
+)
+LEAD_OUT: Final = re.compile(r"\s+(?:journal(?:l?ing|s)?|diary|workbook|notebook|prompts?)$", re.I)
+COPING: Final = re.compile(
+    r"^(?:coping with|dealing with|managing|overcoming|living with|handling|getting over|working through"
+    r"|help (?:me )?with|struggling with|beating|fighting)\s+(?=\w)",
+    re.I,
+)
+WISH: Final = re.compile(
+    r"^(?:how (?:do i|can i|to)|i (?:want|need|wish|would like|have|hope|am trying|try) to|i'd like to"
+    r"|help me(?: to)?|to|let me|trying to|wanting to)\s+",
+    re.I,
+)
+STATE: Final = re.compile(r"^i(?:'m| am)\s+", re.I)
+FEELING: Final = re.compile(r"^i (?:often |always |just )?feel\s+", re.I)
+BREAK: Final = re.compile(
+    r"\s*[,.;:!?()\[\]{}/]+\s*|\s+[-–—]+\s+"
+    r"|\s+(?:because|but|so|while|when|which|who|after|although|since|if|where|that|and then)\s+",
+    re.I,
+)
+CLAUSE: Final = re.compile(
+    r"^(?:i|we|he|she|they|it|you)\b|\b(?:is|are|was|were|has|have|had|died|left|lost|went|got|don't|can't"
+    r"|cannot|won't|didn't|hates?|keeps|doesn't|isn't|will|would)\b",
+    re.I,
+)
+VERBS: Final = frozenset(
+    [
+        "be",
+        "become",
+        "begin",
+        "build",
+        "find",
+        "get",
+        "give",
+        "go",
+        "grow",
+        "have",
+        "keep",
+        "learn",
+        "leave",
+        "let",
+        "live",
+        "love",
+        "make",
+        "say",
+        "set",
+        "sleep",
+        "start",
+        "stay",
+        "stop",
+        "take",
+        "think",
+        "trust",
+        "write",
+        "eat",
+        "cook",
+        "run",
+        "save",
+        "slow",
+        "quit",
+        "face",
+        "forgive",
+        "accept",
+        "improve",
+        "manage",
+        "overcome",
+        "handle",
+        "deal",
+        "cope",
+        "understand",
+        "deepen",
+        "create",
+        "develop",
+        "change",
+        "move",
+        "raise",
+    ]
+)
+MINOR_WORDS: Final = frozenset(
+    [
+        "a",
+        "an",
+        "and",
+        "as",
+        "at",
+        "but",
+        "by",
+        "for",
+        "from",
+        "in",
+        "of",
+        "on",
+        "or",
+        "the",
+        "to",
+        "with",
+    ]
+)
+MINE: Final[Mapping[str, str]] = {
+    "my": "your",
+    "me": "you",
+    "myself": "yourself",
+    "i": "you",
+    "our": "your",
+    "mine": "yours",
+    "i'm": "you are",
+}
+
+
+@dataclass(frozen=True)
+class Theme:
+    """A theme in the forms that sentences, titles and shelves want it."""
+
+    noun: str
+    """A noun phrase for inside a sentence, never its subject: it may be a plural."""
+    title: str
+    pool: str
+    """Which file of `themes` speaks for it."""
+
+    @classmethod
+    def read(cls, typed: str) -> Self:
+        """The theme behind what the user typed, or neutral words where it is no noun phrase."""
+        phrase = _phrase(typed)
+        noun = phrase if _reads_well(phrase) else NEUTRAL
+        shown = noun if noun != NEUTRAL or not _is_foreign(phrase) else phrase
+        return cls(noun=noun, title=title_case(shown), pool=_pool(typed, noun))
+
+    @property
+    def name(self) -> str:
+        """The theme as the product shows it: foreign words stay as they were typed."""
+        return self.noun if self.noun != NEUTRAL else self.title.lower()
+
+    @property
+    def opening(self) -> str:
+        return self.noun[:1].upper() + self.noun[1:]
+
+
+def without_markup(text: str) -> str:
+    """The text without tags, brackets and control characters, on one line."""
+    bare = re.sub(r"[\[\]{}<>*`#_\x00-\x1f\x7f]+", " ", TAG.sub(" ", text))
+    bare = re.sub(r"\b(?:TODO|TBD|XXX|lorem ipsum)\b", " ", bare, flags=re.I)
+    return " ".join(bare.split())
+
+
+def title_case(phrase: str) -> str:
+    """Every word with a capital, save the little ones in between."""
+    parts = phrase.split()
+    return " ".join(
+        part if at and part in MINOR_WORDS else part[:1].upper() + part[1:]
+        for at, part in enumerate(parts)
+    )
+
+
+def _phrase(typed: str) -> str:
+    """A short lower-case phrase; empty where nothing readable was typed."""
+    text = UNSAFE.sub(" ", TAG.sub(" ", typed)).replace("’", "'")
+    text = " ".join(re.sub(r"\s*&\s*|\s\+\s", " and ", text).split())
+    text = _lowered(text)
+    for lead in (LEAD_IN, LEAD_OUT, COPING):
+        text = lead.sub("", text)
+    if (known := _known(text)) is not None:
+        return known
+    text = _as_doing(STATE.sub("being ", FEELING.sub("feeling ", text)))
+    text = next((piece for piece in BREAK.split(text) if piece.strip()), "").strip(" '-")
+    return " ".join(MINE.get(word.lower(), word) for word in text.split())
+
+
+def _known(text: str) -> str | None:
+    """The plain name of something that is mostly typed as a whole sentence."""
+    for row in page("house/themes")["known"]:
+        if re.search(row["typed"], text, re.I):
+            return str(row["noun"])
+    return None
+
+
+def _lowered(text: str) -> str:
+    """Lower case, but for initials, proper names and capitals typed on purpose."""
+    words = text.split()
+    deliberate = any(word.islower() and len(word) > 4 for word in words)
+    shouted = len(words) > 1 and text.isupper()
+    names = {name.lower(): name for name in page("house/themes")["proper"]}
+
+    def lowered(at: int, word: str) -> str:
+        if word.lower() in names:
+            return names[word.lower()]
+        if word.isupper() and 2 <= len(word) <= 5 and not shouted and word.isalpha():
+            return word
+        return word if deliberate and at and not word.isupper() else word.lower()
+
+    return " ".join(lowered(at, word) for at, word in enumerate(words))
+
+
+def _as_doing(text: str) -> str:
+    """`to stop worrying` becomes `stopping worrying`: a wish turned into a noun phrase."""
+    wished = WISH.sub("", text)
+    verb, _, rest = wished.partition(" ")
+    if verb in VERBS and (wished != text or rest):
+        return f"{_doing(verb)} {rest}".strip()
+    return wished
+
+
+def _doing(verb: str) -> str:
+    if verb in {"be", "see"}:
+        return verb + "ing"
+    if verb.endswith("e"):
+        return verb[:-1] + "ing"
+    doubled = verb in {"stop", "get", "let", "run", "set", "quit", "begin"}
+    return verb + (verb[-1] if doubled else "") + "ing"
+
+
+def _reads_well(phrase: str) -> bool:
+    """Whether the phrase can stand where a noun stands in an English sentence."""
+    return (
+        sum(letter.isalpha() for letter in phrase) >= 3
+        and len(phrase) <= LONGEST
+        and len(phrase.split()) <= MOST_WORDS
+        and not CLAUSE.search(phrase)
+        and not _is_foreign(phrase)
+        and not HARMFUL.search(phrase)
+        and not BRACKETED.search(phrase)
+        and re.search(r"[aeiouy]", phrase, re.I) is not None
+    )
+
+
+def _is_foreign(phrase: str) -> bool:
+    """Whether it is a short phrase in another script, fit for a cover though not for our sentences."""
+    letters = [letter for letter in phrase if letter.isalpha()]
+    outside = any(ord(letter) > 0x24F for letter in letters)
+    return outside and len(letters) >= 2 and len(phrase) <= LONGEST
+
+
+def _pool(typed: str, noun: str) -> str:
+    """The file of scenes nearest to the theme."""
+    rows: list[dict[str, Any]] = page("house/themes")["pool"]
+    for text in (noun, typed):
+        for row in rows:
+            if re.search(row["typed"], text, re.I):
+                return str(row["name"])
+    return "anything"

@@ -1,0 +1,38 @@
+"""Ten titles a set: five that a search finds, five in the manner the user asked for."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from agent_workers.writer.order import Order
+from agent_workers.writer.shelf import page
+
+A_SET: Final = 5
+LONGEST_TITLE, LONGEST_SUBTITLE = 80, 120
+
+
+def titles(order: Order) -> dict[str, Any]:
+    """The wanted set; no title of it was shown before."""
+    rows = page("house/titles")
+    style = str(order.brief.get("title_style") or "inspirational")
+    styled = rows["styled"].get(style, rows["styled"]["inspirational"])
+    return {
+        "searchable": _set(order, rows["searchable"], rows["searchable_subtitles"], "searchable"),
+        "styled": _set(order, styled, rows["styled_subtitles"], style),
+    }
+
+
+def _set(
+    order: Order, patterns: Sequence[str], subtitles: Sequence[str], name: str
+) -> list[dict[str, str]]:
+    """Five titles of this kind with a subtitle each."""
+    number = max(1, int(order.brief.get("set") or 1))
+    shown = {str(title).casefold() for title in order.brief.get("already") or ()}
+    texts = [order.fill(text) for text in order.shuffled(patterns, "titles", name)]
+    fitting = [text for text in texts if len(text) <= LONGEST_TITLE]
+    start = A_SET * (number - 1) % max(1, len(fitting))
+    fresh = [text for text in fitting[start:] + fitting[:start] if text.casefold() not in shown]
+    lines = [line for line in map(order.fill, subtitles) if len(line) <= LONGEST_SUBTITLE]
+    under = order.shuffled(lines, "subtitles", name, number)
+    return [
+        {"text": text, "subtitle": under[at % len(under)]} for at, text in enumerate(fresh[:A_SET])
+    ]

@@ -1,0 +1,5 @@
+"""Where alembic begins."""
+
+from chassis.migrations import run
+
+run()

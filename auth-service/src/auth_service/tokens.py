@@ -1,0 +1,107 @@
+"""Tokens for users and services, and the assertions that services ask for theirs with."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from joserfc import jws, jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, KeySet
+
+from chassis.calls import ASSERTION_TYPE
+from chassis.errors import Unauthorized
+from chassis.identity import (
+    ALGORITHMS,
+    AUDIENCE,
+    ISSUER,
+    LONGEST_TOKEN,
+    SERVICE_SCOPE,
+    TOKEN_TYPE,
+)
+
+USER_SCOPE: Final = "user"
+USER_TOKEN_LIFE: Final = timedelta(minutes=10)
+SERVICE_TOKEN_LIFE: Final = timedelta(minutes=5)
+LONGEST_ASSERTION_LIFE: Final = timedelta(minutes=5)
+
+
+class InvalidClient(Unauthorized):
+    """The assertion does not prove that a known service asks."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, error="invalid_client")
+
+
+@dataclass(frozen=True)
+class Assertion:
+    """A service's proof that it is itself; `id` may be shown once before `expires_at`."""
+
+    service: str
+    id: str
+    expires_at: datetime
+
+
+class Tokens:
+    """Signs with the service's own key, and reads what others signed for it."""
+
+    def __init__(self, signing_key: str, service_keys: str, auth_url: str) -> None:
+        self._key = ECKey.import_key(json.loads(signing_key))
+        if not self._key.is_private or not self._key.kid:
+            raise ValueError("the signing key needs its private part and a kid")
+        self._services = {
+            str(key["kid"]): ECKey.import_key(key) for key in json.loads(service_keys)["keys"]
+        }
+        self._for_us: jwt.ClaimsOption = {
+            "essential": True,
+            "values": [ISSUER, f"{auth_url}/v1/auth/token"],
+        }
+
+    @property
+    def public_keys(self) -> dict[str, Any]:
+        """What others check access tokens with: a JWK set."""
+        return {**KeySet([self._key]).as_dict(private=False)}
+
+    def for_user(self, user_id: UUID, session_id: UUID, token_id: UUID, now: datetime) -> str:
+        return self._sign(
+            {"sub": str(user_id), "sid": str(session_id), "scope": USER_SCOPE},
+            token_id,
+            now,
+            USER_TOKEN_LIFE,
+        )
+
+    def for_service(self, service: str, token_id: UUID, now: datetime) -> str:
+        return self._sign(
+            {"sub": service, "scope": SERVICE_SCOPE}, token_id, now, SERVICE_TOKEN_LIFE
+        )
+
+    def read_assertion(self, assertion: str, now: datetime) -> Assertion:
+        """Check who signed it, for whom and until when; raises `InvalidClient`."""
+        try:
+            return self._read_assertion(assertion, now)
+        except (JoseError, ValueError, KeyError, TypeError, OverflowError) as error:
+            raise InvalidClient("The assertion does not hold.") from error
+
+    def _sign(self, claims: dict[str, str], token_id: UUID, now: datetime, life: timedelta) -> str:
+        header = {"alg": ALGORITHMS[0], "typ": TOKEN_TYPE, "kid": self._key.kid}
+        times = {"iat": int(now.timestamp()), "exp": int((now + life).timestamp())}
+        who = {"iss": ISSUER, "aud": AUDIENCE, "jti": str(token_id)}
+        return jwt.encode(header, {**who, **claims, **times}, self._key)
+
+    def _read_assertion(self, assertion: str, now: datetime) -> Assertion:
+        if len(assertion) > LONGEST_TOKEN:
+            raise ValueError("too long")
+        service = str(jws.extract_compact(assertion.encode()).headers()["kid"])
+        token = jwt.decode(assertion, self._services[service], algorithms=ALGORITHMS)
+        if token.header.get("typ") != ASSERTION_TYPE:
+            raise ValueError("not an assertion")
+        itself: jwt.ClaimsOption = {"essential": True, "value": service}
+        there: jwt.ClaimsOption = {"essential": True}
+        jwt.JWTClaimsRegistry(
+            now=int(now.timestamp()), iss=itself, sub=itself, aud=self._for_us, exp=there, jti=there
+        ).validate(token.claims)
+        expires_at = datetime.fromtimestamp(token.claims["exp"], now.tzinfo)
+        if expires_at - now > LONGEST_ASSERTION_LIFE:
+            raise ValueError("too long a life")
+        return Assertion(service, str(token.claims["jti"])[:200], expires_at)

@@ -1,0 +1,58 @@
+"""An auth service of its own for each test, on a real database."""
+
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from joserfc.jwk import ECKey, KeySet
+
+from auth_service.app import build
+from auth_service.settings import Settings
+from chassis.identity import new_key
+
+URL = "http://auth.test"
+
+
+@dataclass(frozen=True)
+class Door:
+    """The running service, and the keys it was started with."""
+
+    client: httpx.AsyncClient
+    signing_key: ECKey
+    gateway_key: ECKey
+    media_key: ECKey
+    app: FastAPI
+
+    async def sign_up_and_in(self, email: str = "ada@example.com") -> str:
+        mine = {"email": email, "password": "correct horse battery"}
+        await self.client.post("/v1/auth/register", json=mine)
+        answer = await self.client.post("/v1/auth/login", json=mine)
+        return str(answer.json()["access_token"])
+
+
+@pytest.fixture
+async def door(database_url: str) -> AsyncIterator[Door]:
+    signing_key = new_key("signing-1")
+    gateway_key, media_key = new_key("gateway-service"), new_key("media-service")
+    app = build(
+        Settings(
+            port=0,
+            amqp_url="amqp://unused",
+            auth_url=URL,
+            database_url=database_url,
+            signing_key=json.dumps(signing_key.as_dict(private=True)),
+            service_keys=json.dumps(KeySet([gateway_key, media_key]).as_dict(private=False)),
+            password_cost="light",
+        )
+    )
+    async with contextlib.AsyncExitStack() as stack:
+        await stack.enter_async_context(app.router.lifespan_context(app))
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        client = httpx.AsyncClient(transport=transport, base_url=URL)
+        yield Door(
+            await stack.enter_async_context(client), signing_key, gateway_key, media_key, app
+        )

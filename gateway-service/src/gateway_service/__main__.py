@@ -1,0 +1,10 @@
+"""`python -m gateway_service` serves."""
+
+from chassis import telemetry, web
+from gateway_service.app import build
+from gateway_service.settings import Settings
+from journal_contracts.catalogue import GATEWAY
+
+telemetry.start(GATEWAY)
+settings = Settings()
+web.serve(build(settings), settings)

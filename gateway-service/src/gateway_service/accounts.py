@@ -1,0 +1,35 @@
+"""Accounts at the door: asked of the auth service, which owns them."""
+
+from fastapi import APIRouter, Request, Response
+
+from chassis.identity import bearer_token
+from gateway_service.bodies import StrictRoute
+from gateway_service.owners import AskedOwners, passed_on
+from gateway_service.problems import documented, signed_in
+from journal_contracts.api import AccountView, Credentials, TokenView
+
+routes = APIRouter(
+    prefix="/v1/auth",
+    tags=["accounts"],
+    route_class=StrictRoute,
+    responses=documented(413, 422, 503),
+)
+
+
+@routes.post("/register", status_code=201, response_model=AccountView, responses=documented(409))
+async def register(credentials: Credentials, owners: AskedOwners) -> Response:
+    """Open an account."""
+    return passed_on(await owners.auth.ask("POST", "/v1/auth/register", body=credentials))
+
+
+@routes.post("/login", response_model=TokenView, responses=documented(401))
+async def login(credentials: Credentials, owners: AskedOwners) -> Response:
+    """Sign in: an access token, for requests (`Authorization: Bearer`) and for the socket."""
+    return passed_on(await owners.auth.ask("POST", "/v1/auth/login", body=credentials))
+
+
+@routes.get("/me", response_model=AccountView, dependencies=signed_in, responses=documented(401))
+async def me(request: Request, owners: AskedOwners) -> Response:
+    """Whose token this is."""
+    token = bearer_token(request, "Authorization")
+    return passed_on(await owners.auth.ask("GET", "/v1/auth/me", token=token))

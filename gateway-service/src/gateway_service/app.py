@@ -1,0 +1,97 @@
+"""The service put together."""
+
+import contextlib
+from collections.abc import AsyncIterator
+
+import httpx
+from fastapi import FastAPI, WebSocket
+from fastapi.middleware.cors import CORSMiddleware
+
+from chassis import web
+from chassis.broker import connect, open_broker
+from chassis.calls import PATIENCE, ServiceCalls
+from chassis.health import Probe
+from chassis.identity import Verifier
+from gateway_service import accounts, artifacts, feed, journals
+from gateway_service.connections import ConnectionManager
+from gateway_service.headers import SafeHeaders
+from gateway_service.library import Library
+from gateway_service.live import Listener
+from gateway_service.owners import Owner, Owners
+from gateway_service.settings import Settings
+from gateway_service.socket import Sockets
+from gateway_service.stamper import Stamper
+from journal_contracts.catalogue import GATEWAY
+
+
+def build(settings: Settings) -> FastAPI:
+    """The application; nothing connects before it starts."""
+    probes: dict[str, Probe] = {}
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with contextlib.AsyncExitStack() as stack:
+            key = settings.service_key.get_secret_value()
+            calls = await stack.enter_async_context(
+                ServiceCalls.open(GATEWAY, key, settings.auth_url)
+            )
+            auth = await stack.enter_async_context(
+                httpx.AsyncClient(base_url=settings.auth_url, timeout=PATIENCE, trust_env=False)
+            )
+            app.state.owners = Owners(
+                Owner("auth", auth),
+                Owner("orchestrator", await calls.client(settings.orchestrator_url)),
+                Owner("media", await calls.client(settings.media_url)),
+            )
+            app.state.verifier = Verifier(auth, settings.auth_url)
+
+            redis = feed.connect(settings.redis_url.get_secret_value())
+            stack.push_async_callback(redis.aclose)
+            feeds = feed.Feed(redis)
+            probes["redis"] = feeds.ping
+
+            broker = connect(GATEWAY, settings.amqp_url)
+            connections = ConnectionManager()
+            listener = Listener(broker, connections)
+            Stamper(broker, feeds).listen()
+            await stack.enter_async_context(open_broker(broker))
+            probes["broker"] = listener.ping
+            await stack.enter_async_context(listener.listening())
+
+            app.state.sockets = Sockets(
+                app.state.verifier,
+                connections,
+                listener,
+                feeds,
+                Library(app.state.owners.orchestrator),
+                settings.allowed_origins,
+            )
+            yield
+
+    app = web.application(
+        "Journal Craft Crew", lifespan, probes, description="The only door: journals, live."
+    )
+    app.include_router(accounts.routes)
+    app.include_router(journals.routes)
+    app.include_router(artifacts.routes)
+    app.add_api_websocket_route("/v1/rt", _socket)
+    app.add_middleware(SafeHeaders)
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=settings.allowed_origins,
+        allow_methods=["GET", "POST", "DELETE"],
+        allow_headers=[
+            "Authorization",
+            "Content-Type",
+            "Idempotency-Key",
+            "Range",
+            "If-None-Match",
+        ],
+        expose_headers=["Location", "Retry-After", "ETag", "Content-Disposition", "Content-Range"],
+    )
+    return app
+
+
+async def _socket(websocket: WebSocket) -> None:
+    sockets: Sockets = websocket.app.state.sockets
+    await sockets.serve(websocket)

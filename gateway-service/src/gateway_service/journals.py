@@ -1,0 +1,134 @@
+"""Journals at the door: asked of the orchestrator, which owns them."""
+
+from typing import Annotated, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Header, Path, Query, Request, Response
+from pydantic import BaseModel
+
+from chassis.identity import bearer_token
+from gateway_service.bodies import StrictRoute
+from gateway_service.owners import AskedOwners, Owners, passed_on
+from gateway_service.problems import documented, signed_in
+from journal_contracts.api import (
+    Answer,
+    AnswerResult,
+    HistoryEntry,
+    JournalOrder,
+    JournalPage,
+    JournalView,
+)
+
+DECISION_ID: Final = r"^[a-z][a-z0-9_-]{0,39}$"
+KEY: Final = r"^[!-~]{1,200}$"
+
+
+routes = APIRouter(
+    prefix="/v1/journals",
+    tags=["journals"],
+    route_class=StrictRoute,
+    dependencies=signed_in,
+    responses=documented(401, 422, 503),
+)
+IdempotencyKey = Annotated[str | None, Header(pattern=KEY)]
+
+
+@routes.post("", status_code=202, response_model=JournalView, responses=documented(409, 413))
+async def order(
+    order: JournalOrder,
+    request: Request,
+    owners: AskedOwners,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """Order a journal. The same `Idempotency-Key` with the same body orders it once."""
+    return await _post(request, owners, "", order, idempotency_key)
+
+
+@routes.get("", response_model=JournalPage)
+async def shelf(
+    request: Request,
+    owners: AskedOwners,
+    cursor: Annotated[str | None, Query(max_length=200)] = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+) -> Response:
+    """Your journals, newest first."""
+    params: dict[str, str | int] = {"limit": limit}
+    if cursor is not None:
+        params["cursor"] = cursor
+    token = bearer_token(request, "Authorization")
+    return passed_on(
+        await owners.orchestrator.ask("GET", "/v1/journals", token=token, params=params)
+    )
+
+
+@routes.get("/{journal_id}", response_model=JournalView, responses=documented(404))
+async def journal(journal_id: UUID, request: Request, owners: AskedOwners) -> Response:
+    """A journal, as it stands."""
+    return await _get(request, owners, f"/{journal_id}")
+
+
+@routes.get("/{journal_id}/history", response_model=list[HistoryEntry], responses=documented(404))
+async def history(journal_id: UUID, request: Request, owners: AskedOwners) -> Response:
+    """Everything that ever happened to a journal, in order."""
+    return await _get(request, owners, f"/{journal_id}/history")
+
+
+@routes.post(
+    "/{journal_id}/cancel",
+    status_code=202,
+    response_model=JournalView,
+    responses=documented(404, 409),
+)
+async def cancel(journal_id: UUID, request: Request, owners: AskedOwners) -> Response:
+    """Stop a journal; what was made so far is kept."""
+    return await _post(request, owners, f"/{journal_id}/cancel")
+
+
+@routes.delete("/{journal_id}", status_code=204, responses=documented(404, 409))
+async def delete(journal_id: UUID, request: Request, owners: AskedOwners) -> Response:
+    """Delete a journal with everything made for it."""
+    token = bearer_token(request, "Authorization")
+    return passed_on(
+        await owners.orchestrator.ask("DELETE", f"/v1/journals/{journal_id}", token=token)
+    )
+
+
+@routes.post(
+    "/{journal_id}/decisions/{decision_id}",
+    response_model=AnswerResult,
+    responses=documented(404, 409, 410, 413),
+)
+async def decide(
+    journal_id: UUID,
+    decision_id: Annotated[str, Path(pattern=DECISION_ID)],
+    answer: Answer,
+    *,
+    request: Request,
+    owners: AskedOwners,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """Answer a decision. 409 and 410 tell in `choice` and `chosen_by` what holds instead."""
+    path = f"/{journal_id}/decisions/{decision_id}"
+    return await _post(request, owners, path, answer, idempotency_key)
+
+
+async def _get(request: Request, owners: Owners, path: str) -> Response:
+    token = bearer_token(request, "Authorization")
+    return passed_on(await owners.orchestrator.ask("GET", f"/v1/journals{path}", token=token))
+
+
+async def _post(
+    request: Request,
+    owners: Owners,
+    path: str,
+    body: BaseModel | None = None,
+    idempotency_key: str | None = None,
+) -> Response:
+    answer = await owners.orchestrator.ask(
+        "POST",
+        f"/v1/journals{path}",
+        token=bearer_token(request, "Authorization"),
+        body=body,
+        headers={"Idempotency-Key": idempotency_key} if idempotency_key else None,
+    )
+    return passed_on(answer)

@@ -1,0 +1,127 @@
+"""The last hop: what stampers and workers tell of a user reaches each replica that holds a socket.
+
+It may lose messages: offsets make that visible, and the feed's history heals it.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Final
+from uuid import UUID
+
+import structlog
+from aio_pika.abc import AbstractIncomingMessage
+from faststream.rabbit import RabbitBroker, RabbitQueue
+from pydantic import ValidationError
+
+from chassis.broker.topology import LIVE, bucket_of
+from chassis.ids import new_id, now
+from chassis.jobs import running
+from gateway_service.connections import ConnectionManager
+from gateway_service.feed import Entry
+from journal_contracts.catalogue import GATEWAY
+from journal_contracts.events import ProgressReported
+from journal_contracts.realtime import SUBPROTOCOL, Happened
+
+log = structlog.get_logger()
+
+PATIENCE: Final = 5.0
+LINGER: Final = 30.0
+"""Seconds between two looks for buckets that nobody here listens to any more."""
+USER, EPOCH, OFFSET = "x-jcc-user", "x-jcc-epoch", "x-jcc-offset"
+
+
+async def tell(broker: RabbitBroker, user_id: UUID, epoch: str, entry: Entry) -> None:
+    """Give a stamped frame to every replica that listens for this user."""
+    async with asyncio.timeout(PATIENCE):
+        await broker.publish(
+            entry.frame,
+            exchange=LIVE,
+            routing_key=_key(bucket_of(user_id)),
+            message_type=SUBPROTOCOL,
+            headers={USER: str(user_id), EPOCH: epoch, OFFSET: entry.offset},
+            persist=False,
+            mandatory=False,
+        )
+
+
+class Listener:
+    """This replica's own queue, bound to the buckets of the users who are connected here."""
+
+    def __init__(self, broker: RabbitBroker, connections: ConnectionManager) -> None:
+        self._broker = broker
+        self._connections = connections
+        self._bound: set[int] = set()
+        self._binding = asyncio.Lock()
+        self._queue = RabbitQueue(
+            f"{GATEWAY}.live.{new_id()}", exclusive=True, auto_delete=True, durable=False
+        )
+
+    @contextlib.asynccontextmanager
+    async def listening(self) -> AsyncIterator[None]:
+        """Hear while the block runs, on the bare connection: this is much, and worth no trace."""
+        await self._broker.declare_exchange(LIVE)
+        queue = await self._broker.declare_queue(self._queue)
+        tag = await queue.consume(self._hear, no_ack=True)
+        async with running("unbinding", self._forget_the_gone):
+            yield
+        await queue.cancel(tag)
+
+    async def listen_for(self, user_id: UUID) -> None:
+        """Return once the broker has confirmed that this user's bucket comes here."""
+        bucket = bucket_of(user_id)
+        async with asyncio.timeout(PATIENCE), self._binding:
+            if bucket not in self._bound:
+                queue = await self._broker.declare_queue(self._queue)
+                await queue.bind(LIVE.name, routing_key=_key(bucket))
+                self._bound.add(bucket)
+
+    async def _forget_the_gone(self) -> None:
+        """Unbind, again and again, the buckets of users who are no longer connected here."""
+        while True:
+            await asyncio.sleep(LINGER)
+            async with self._binding:
+                here = {bucket_of(user_id) for user_id in self._connections.users()}
+                for bucket in self._bound - here:
+                    queue = await self._broker.declare_queue(self._queue)
+                    await queue.unbind(LIVE.name, routing_key=_key(bucket))
+                    self._bound.discard(bucket)
+
+    async def ping(self) -> None:
+        if not await self._broker.ping(timeout=1):
+            raise ConnectionError("RabbitMQ is away")
+
+    async def _hear(self, delivery: AbstractIncomingMessage) -> None:
+        try:
+            self._pass_on(delivery)
+        except (ValidationError, ValueError, KeyError) as error:
+            log.warning("live_message_unreadable", type=delivery.type, exc_info=error)
+
+    def _pass_on(self, delivery: AbstractIncomingMessage) -> None:
+        """No await from here on to the sockets' queues: one slow reader must not hold up others."""
+        if delivery.type == ProgressReported.name:
+            progress = ProgressReported.model_validate_json(delivery.body)
+            self._connections.deliver_newest(progress.user_id, *latest_frame(progress))
+        else:
+            user_id, epoch = UUID(str(delivery.headers[USER])), str(delivery.headers[EPOCH])
+            offset = int(str(delivery.headers[OFFSET]))
+            self._connections.deliver(user_id, epoch, offset, delivery.body.decode())
+
+
+def latest_frame(progress: ProgressReported) -> tuple[str, str]:
+    """The key under which the newest word replaces the older ones, and the frame."""
+    key = f"{progress.journal_id}/{progress.phase}/{progress.part}"
+    frame = Happened(
+        cls="latest",
+        type=progress.name,
+        id=str(new_id()),
+        at=now(),
+        journal=progress.journal_id,
+        key=key,
+        data=progress.model_dump(mode="json"),
+    )
+    return key, frame.model_dump_json(exclude_none=True, by_alias=True)
+
+
+def _key(bucket: int) -> str:
+    return f"u.{bucket}"

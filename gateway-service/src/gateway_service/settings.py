@@ -1,0 +1,17 @@
+"""What this service must be told."""
+
+from pydantic import SecretStr
+
+from chassis.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """Secrets have no default: whoever starts the service chooses them."""
+
+    redis_url: SecretStr
+    orchestrator_url: str
+    media_url: str
+    service_key: SecretStr
+    """The private JWK (P-256, `kid` gateway-service) this service proves itself with, as JSON."""
+    allowed_origins: tuple[str, ...] = ()
+    """Where pages that may call and connect come from, as a JSON list: `["https://app.example"]`."""

@@ -1,0 +1,273 @@
+"""Routes: strict at the door, and the owner's word passed on as it is."""
+
+import asyncio
+import json
+import threading
+from typing import Any
+
+import httpx
+import pytest
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from chassis.ids import new_id
+from gateway_service.bodies import BODY_LIMIT
+
+JOURNAL = new_id()
+PROBLEM = "application/problem+json"
+
+
+async def test_an_order_reaches_the_orchestrator_and_its_answer_the_client(client: Any) -> None:
+    async def accept(request: Request) -> Response:
+        return JSONResponse({"id": "x"}, 202, {"Location": "/v1/journals/x"})
+
+    client.owners.answering = accept
+    answer = await client.http.post(
+        "/v1/journals", json={"theme": " calm "}, headers={"Idempotency-Key": "once"}
+    )
+
+    request, body = client.owners.asked[-1]
+    assert (answer.status_code, answer.json()) == (202, {"id": "x"})
+    assert answer.headers["location"] == "/v1/journals/x"
+    assert json.loads(body) == {"theme": "calm"}
+    assert request.headers["idempotency-key"] == "once"
+    assert request.headers["authorization"] == f"Bearer {client.token}"
+    assert request.headers["service-authorization"].startswith("Bearer ")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "owners_path"),
+    [
+        ("GET", "/v1/journals?limit=5&cursor=abc", "/v1/journals?limit=5&cursor=abc"),
+        ("GET", f"/v1/journals/{JOURNAL}", None),
+        ("GET", f"/v1/journals/{JOURNAL}/history", None),
+        ("POST", f"/v1/journals/{JOURNAL}/cancel", None),
+        ("DELETE", f"/v1/journals/{JOURNAL}", None),
+        ("GET", f"/v1/journals/{JOURNAL}/artifacts", None),
+        ("GET", f"/v1/journals/{JOURNAL}/artifacts/journal.pdf", None),
+        ("HEAD", f"/v1/journals/{JOURNAL}/artifacts/journal.pdf", None),
+        ("GET", "/v1/auth/me", None),
+    ],
+)
+async def test_each_route_asks_its_owner_the_same(
+    client: Any, method: str, path: str, owners_path: str | None
+) -> None:
+    async def accept(request: Request) -> Response:
+        return JSONResponse([], 200)
+
+    client.owners.answering = accept
+    answer = await client.http.request(method, path)
+
+    request, _ = client.owners.asked[-1]
+    asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    assert answer.status_code == 200
+    assert (request.method, asked) == (method, owners_path or path)
+
+
+async def test_an_owners_problem_is_passed_on_unchanged(client: Any) -> None:
+    told = {
+        "type": "about:blank",
+        "title": "Conflict",
+        "status": 409,
+        "code": "decision_conflict",
+        "choice": {"option": "a"},
+        "chosen_by": "user",
+    }
+
+    async def refuse(request: Request) -> Response:
+        return JSONResponse(told, 409, media_type=PROBLEM)
+
+    client.owners.answering = refuse
+    answer = await client.http.post(
+        f"/v1/journals/{JOURNAL}/decisions/title", json={"choice": {"option": "b"}}
+    )
+
+    assert (answer.status_code, answer.headers["content-type"]) == (409, PROBLEM)
+    assert answer.json() == told
+
+
+async def test_an_owner_that_is_away_is_told_as_such(client: Any, unused_tcp_port: int) -> None:
+    client.lose_owners(httpx.AsyncClient(base_url=f"http://127.0.0.1:{unused_tcp_port}"))
+
+    told = {
+        (await client.http.request(method, path)).json()["code"]
+        for method, path in [
+            ("GET", "/v1/journals"),
+            ("GET", f"/v1/journals/{JOURNAL}/artifacts/journal.pdf"),
+            ("GET", "/v1/auth/me"),
+        ]
+    }
+    answer = await client.http.get("/v1/journals")
+
+    assert told == {"orchestrator_unavailable", "media_unavailable", "auth_unavailable"}
+    assert (answer.status_code, answer.headers["content-type"]) == (503, PROBLEM)
+    assert answer.headers["retry-after"]
+
+
+async def test_an_owner_that_talks_nonsense_is_taken_to_be_away(client: Any) -> None:
+    async def stumble(request: Request) -> Response:
+        return Response("<h1>oops</h1>", 500)
+
+    client.owners.answering = stumble
+    answer = await client.http.get("/v1/journals")
+
+    assert (answer.status_code, answer.json()["code"]) == (503, "orchestrator_unavailable")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"theme": NaN}',
+        b'{"theme": "calm", "depth": Infinity}',
+        b'{"theme": "calm", "theme": "secret-value"}',
+        b'{"theme": "calm", "colour": "secret-value"}',
+        b'{"theme": "secret-value\\u0000"}',
+        b'{"theme": "\\ud800 secret-value"}',
+        b'{"theme": "secret-value\xff"}',
+        b'{"theme": "calm", "plan": "secret-value"}',
+        b'{"theme": {"secret-value": 1}}',
+        b'{"theme": ' + b"[" * 20_000,
+        b"secret-value",
+        b"[]",
+        b"null",
+        b"",
+    ],
+)
+async def test_a_body_that_is_not_strict_is_refused_and_never_repeated(
+    client: Any, body: bytes
+) -> None:
+    headers = {"Content-Type": "application/json"}
+    answer = await client.http.post("/v1/journals", content=body, headers=headers)
+
+    assert (answer.status_code, answer.headers["content-type"]) == (422, PROBLEM)
+    assert answer.json()["code"] == "invalid_request"
+    assert "secret-value" not in answer.text
+    assert client.owners.asked == []
+
+
+async def test_a_body_has_a_limit_however_it_is_sent(client: Any) -> None:
+    async def in_pieces() -> Any:
+        for _ in range(20):
+            yield b" " * (BODY_LIMIT // 10)
+
+    headers = {"Content-Type": "application/json"}
+    whole = await client.http.post("/v1/journals", content=b" " * (BODY_LIMIT + 1), headers=headers)
+    pieces = await client.http.post("/v1/journals", content=in_pieces(), headers=headers)
+
+    for answer in (whole, pieces):
+        assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/journals/not-an-id",
+        f"/v1/journals/{JOURNAL}/artifacts/..%2fsecret",
+        f"/v1/journals/{JOURNAL}/artifacts/.hidden",
+        f"/v1/journals/{JOURNAL}/artifacts/UPPER.pdf",
+        f"/v1/journals/{JOURNAL}/artifacts/a%0a",
+        "/v1/journals?limit=0",
+    ],
+)
+async def test_names_that_are_none_never_reach_an_owner(client: Any, path: str) -> None:
+    answer = await client.http.get(path)
+
+    assert answer.status_code in {404, 422}
+    assert answer.headers["content-type"] == PROBLEM
+    assert client.owners.asked == []
+
+
+@pytest.mark.parametrize("path", ["/v1/journals", f"/v1/journals/{JOURNAL}/artifacts/a.pdf"])
+async def test_nobody_gets_past_the_door_without_a_token(client: Any, path: str) -> None:
+    for headers in ({"Authorization": ""}, {"Authorization": "Bearer nonsense"}):
+        answer = await client.http.get(path, headers=headers)
+
+        assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
+    assert client.owners.asked == []
+
+
+async def test_signing_up_and_in_needs_no_token(client: Any) -> None:
+    async def welcome(request: Request) -> Response:
+        return JSONResponse({}, 201)
+
+    client.owners.answering = welcome
+    mine = {"email": "ada@example.com", "password": " with spaces at the ends "}
+    answer = await client.http.post("/v1/auth/register", json=mine, headers={"Authorization": ""})
+
+    assert answer.status_code == 201
+    assert json.loads(client.owners.asked[-1][1]) == mine
+
+
+async def test_a_file_passes_through_in_the_range_that_was_asked_for(client: Any) -> None:
+    told = {
+        "Content-Range": "bytes 0-3/10",
+        "Content-Disposition": 'attachment; filename="journal.pdf"',
+        "ETag": '"abc"',
+        "Accept-Ranges": "bytes",
+        "X-Internal": "ours",
+    }
+
+    async def hand_out(request: Request) -> Response:
+        return Response(b"%PDF", 206, told, media_type="application/pdf")
+
+    client.owners.answering = hand_out
+    conditions = {"Range": "bytes=0-3", "If-Range": '"abc"', "If-None-Match": '"old"'}
+    answer = await client.http.get(
+        f"/v1/journals/{JOURNAL}/artifacts/journal.pdf", headers=conditions
+    )
+
+    request, _ = client.owners.asked[-1]
+    assert (answer.status_code, answer.content) == (206, b"%PDF")
+    assert answer.headers["content-type"] == "application/pdf"
+    assert answer.headers["content-length"] == "4"
+    assert "x-internal" not in answer.headers
+    for name in ("Content-Range", "Content-Disposition", "ETag", "Accept-Ranges"):
+        assert answer.headers[name] == told[name]
+    for name, value in conditions.items():
+        assert request.headers[name] == value
+
+
+async def test_a_large_file_is_never_held_whole(client: Any) -> None:
+    let_go = threading.Event()
+
+    async def hand_out(request: Request) -> Response:
+        async def pieces() -> Any:
+            yield b"first"
+            await asyncio.to_thread(let_go.wait, 5)
+            yield b"second"
+
+        return StreamingResponse(pieces(), headers={"Content-Length": "11"})
+
+    client.owners.answering = hand_out
+    path = f"/v1/journals/{JOURNAL}/artifacts/journal.pdf"
+    async with client.http.stream("GET", path) as answer:
+        pieces = answer.aiter_raw()
+        first = await anext(pieces)
+        let_go.set()
+        second = await anext(pieces)
+
+    assert (first, second) == (b"first", b"second")
+
+
+async def test_only_listed_pages_may_read_the_answers(client: Any) -> None:
+    ours = await client.http.get("/livez", headers={"Origin": "https://studio.example"})
+    twin = await client.http.get("/livez", headers={"Origin": "https://studio.example.evil.test"})
+
+    assert ours.headers["access-control-allow-origin"] == "https://studio.example"
+    assert "access-control-allow-origin" not in twin.headers
+    assert ours.headers["x-content-type-options"] == "nosniff"
+    assert "frame-ancestors 'none'" in ours.headers["content-security-policy"]
+
+
+async def test_the_whole_interface_is_described(client: Any) -> None:
+    described = (await client.http.get("/openapi.json")).json()
+
+    order = described["paths"]["/v1/journals"]["post"]
+    schema = order["requestBody"]["content"]["application/json"]["schema"]
+    assert schema == {"$ref": "#/components/schemas/JournalOrder"}
+    assert PROBLEM in order["responses"]["503"]["content"]
+    assert set(described["paths"]["/v1/journals/{journal_id}/artifacts/{name}"]) == {
+        "get",
+        "head",
+    }
+    assert (await client.http.get("/readyz")).json() == {"redis": "ready", "broker": "ready"}

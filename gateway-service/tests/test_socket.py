@@ -1,0 +1,381 @@
+"""Sockets: who gets one, what is said first, what is said after, and how it ends."""
+
+import asyncio
+from typing import Any
+
+import pytest
+import websockets
+from faststream.rabbit import RabbitBroker
+from redis.exceptions import RedisError
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from chassis.broker import say
+from chassis.broker.topology import bucket_of
+from chassis.ids import new_id
+from gateway_service.feed import Feed
+from gateway_service.socket import Times
+from gateway_service.stamper import Stamper, durable_frame
+from journal_contracts.events import PhaseStarted, ProgressReported
+
+CHOICE = {"option": "own", "text": "Quiet Mornings"}
+
+
+# --- what a client is told ----------------------------------------------------------------------
+
+
+async def test_a_client_without_a_past_gets_a_snapshot_and_then_what_happens(
+    client: Any, orchestrator: RabbitBroker, journal: Any, happened: Any
+) -> None:
+    client.owners.journals = [journal(), journal("completed")]
+    crafted = new_id()
+
+    async with client.socket() as talk:
+        welcome, snapshot = await talk.next(), await talk.next()
+        for n in (1, 2, 3):
+            await say(orchestrator, happened(client.user_id, crafted, n))
+        events = await talk.events(3)
+
+    assert (welcome["t"], welcome["mode"], welcome["o"]) == ("welcome", "snapshot", 0)
+    assert welcome["user"] == str(client.user_id)
+    assert (snapshot["epoch"], snapshot["o"]) == (welcome["epoch"], 0)
+    assert [seen["id"] for seen in snapshot["journals"]] == ids(client.owners.journals)
+    assert [(event["o"], event["n"], event["cls"]) for event in events] == [
+        (1, 1, "durable"),
+        (2, 2, "durable"),
+        (3, 3, "durable"),
+    ]
+    assert events[0]["type"] == "journal.phase.started.v1"
+    assert PhaseStarted.model_validate(events[0]["data"]).phase == "phase 1"
+
+
+async def test_a_snapshot_holds_the_newest_journals_and_all_that_are_not_finished(
+    client: Any, journal: Any
+) -> None:
+    finished = [journal("completed") for _ in range(25)]
+    client.owners.journals = [*finished, journal("waiting"), journal("failed")]
+
+    async with client.socket() as talk:
+        await talk.next()
+        snapshot = await talk.next()
+
+    wanted = [*client.owners.journals[:20], client.owners.journals[25]]
+    assert [seen["id"] for seen in snapshot["journals"]] == ids(wanted)
+
+
+async def test_who_comes_back_gets_exactly_what_was_missed(
+    client: Any, orchestrator: RabbitBroker, happened: Any, feed: Feed
+) -> None:
+    crafted = new_id()
+    async with client.socket() as talk:
+        welcome = await talk.next()
+        await say(orchestrator, happened(client.user_id, crafted, 1))
+        (first,) = await talk.events(1)
+    for n in (2, 3):
+        await say(orchestrator, happened(client.user_id, crafted, n))
+    async with asyncio.timeout(5):
+        while (await feed.position(client.user_id)).top < 3:
+            await asyncio.sleep(0.01)
+
+    resume = {"epoch": welcome["epoch"], "o": first["o"]}
+    async with client.socket({"resume": resume}) as talk:
+        recovered = await talk.next()
+        missed = await talk.events(2)
+        await say(orchestrator, happened(client.user_id, crafted, 4))
+        after = await talk.events(1)
+
+    assert (recovered["mode"], recovered["epoch"]) == ("recovered", welcome["epoch"])
+    assert [event["o"] for event in [*missed, *after]] == [2, 3, 4]
+
+
+@pytest.mark.parametrize("resume", [{"epoch": "another", "o": 0}, {"o": 99}])
+async def test_who_comes_back_from_elsewhere_gets_a_snapshot(
+    client: Any, resume: dict[str, Any]
+) -> None:
+    async with client.socket() as talk:
+        epoch = (await talk.next())["epoch"]
+
+    async with client.socket({"resume": {"epoch": epoch, **resume}}) as talk:
+        welcome = await talk.next()
+
+    assert (welcome["mode"], welcome["epoch"]) == ("snapshot", epoch)
+
+
+async def test_progress_passes_through_without_an_offset(
+    client: Any, orchestrator: RabbitBroker
+) -> None:
+    crafted = new_id()
+    progress = ProgressReported(
+        journal_id=crafted,
+        user_id=client.user_id,
+        phase="curation",
+        part="day-3",
+        agent="curator",
+        doing="writing",
+        tokens=120,
+    )
+
+    async with client.socket() as talk:
+        await talk.next()
+        await talk.next()
+        await say(orchestrator, progress, routing_key=f"u.{bucket_of(client.user_id)}")
+        (event,) = await talk.events(1)
+
+    assert event["cls"] == "latest"
+    assert event["key"] == f"{crafted}/curation/day-3"
+    assert "o" not in event
+    assert event["data"]["tokens"] == 120
+
+
+async def test_nobody_is_told_of_other_peoples_journals(
+    client: Any, orchestrator: RabbitBroker, happened: Any
+) -> None:
+    async with client.socket() as talk:
+        await talk.next()
+        await talk.next()
+        await say(orchestrator, happened(new_id(), new_id(), 1))
+        await say(orchestrator, happened(client.user_id, new_id(), 1))
+        (event,) = await talk.events(1)
+
+    assert event["data"]["user_id"] == str(client.user_id)
+
+
+async def test_what_is_lost_on_the_last_hop_is_fetched_at_the_next_heartbeat(
+    client: Any, happened: Any, feed: Feed
+) -> None:
+    client.be(times=Times(heartbeat=0.05))
+    lost = happened(client.user_id, new_id(), 1)
+
+    async with client.socket() as talk:
+        await talk.next()
+        await talk.next()
+        await feed.append(lost.user_id, lost.journal_id, lost.n, durable_frame(lost))
+        (event,) = await talk.events(1)
+        ping = await talk.next()
+
+    assert event["o"] == 1
+    assert (ping["t"], ping["o"]) == ("ping", 1)
+
+
+async def test_what_was_put_in_its_place_but_told_to_nobody_is_told_when_it_comes_again(
+    client: Any, orchestrator: RabbitBroker, happened: Any, feed: Feed
+) -> None:
+    crafted = new_id()
+    untold = [happened(client.user_id, crafted, n) for n in (1, 2)]
+
+    async with client.socket() as talk:
+        await talk.next()
+        await talk.next()
+        for event in untold:
+            await feed.append(event.user_id, event.journal_id, event.n, durable_frame(event))
+        await say(orchestrator, untold[0])
+        events = await talk.events(2)
+
+    assert [event["o"] for event in events] == [1, 2]
+
+
+async def test_a_feed_that_begins_anew_sends_clients_for_a_snapshot(
+    client: Any, orchestrator: RabbitBroker, happened: Any
+) -> None:
+    async with client.socket() as talk:
+        before = await talk.next()
+        await talk.next()
+        await say(orchestrator, happened(client.user_id, new_id(), 7))
+        bye = await talk.next()
+        code = await talk.close_code()
+
+    async with client.socket({"resume": {"epoch": before["epoch"], "o": 0}}) as talk:
+        after = await talk.next()
+
+    assert (bye["code"], bye["reconnect"], code) == (4410, True, 4410)
+    assert after["mode"] == "snapshot"
+    assert after["epoch"] != before["epoch"]
+
+
+# --- decisions ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("status", "told", "result"),
+    [
+        (200, {"result": "accepted", "choice": CHOICE, "chosen_by": "user"}, "accepted"),
+        (200, {"result": "already", "choice": CHOICE, "chosen_by": "user"}, "already"),
+        (409, {"code": "decision_conflict", "choice": CHOICE, "chosen_by": "user"}, "conflict"),
+        (410, {"code": "decision_expired", "choice": CHOICE, "chosen_by": "default"}, "expired"),
+        (404, {"code": "decision_unknown"}, "unknown"),
+    ],
+)
+async def test_every_answer_gets_its_verdict(
+    client: Any, status: int, told: dict[str, Any], result: str
+) -> None:
+    crafted = new_id()
+
+    async def answer(request: Request) -> Response:
+        if request.method == "GET":
+            return JSONResponse({"items": []})
+        return JSONResponse({"decision_id": "title", "rev": 1, **told}, status)
+
+    client.owners.answering = answer
+    async with client.socket() as talk:
+        await talk.next()
+        await talk.next()
+        await talk.say(decide(crafted))
+        verdict = await talk.next()
+
+    assert (verdict["t"], verdict["id"], verdict["result"]) == ("decide.result", "mine", result)
+    assert verdict.get("chosenBy") == told.get("chosen_by")
+    assert verdict.get("choice", {}).get("text") == told.get("choice", {}).get("text")
+    request, body = client.owners.asked[-1]
+    assert request.url.path == f"/v1/journals/{crafted}/decisions/title"
+    assert request.headers["idempotency-key"] == "mine"
+    assert request.headers["authorization"] == f"Bearer {client.token}"
+    assert request.headers["service-authorization"].startswith("Bearer ")
+    assert b"Quiet Mornings" in body
+
+
+async def test_an_answer_that_cannot_be_given_now_sends_the_client_away_to_come_back(
+    client: Any,
+) -> None:
+    async def answer(request: Request) -> Response:
+        if request.method == "GET":
+            return JSONResponse({"items": []})
+        return Response("oops", 500)
+
+    client.owners.answering = answer
+    async with client.socket() as talk:
+        await talk.next()
+        await talk.next()
+        await talk.say(decide(new_id()))
+        bye = await talk.next()
+
+    assert (bye["code"], bye["reconnect"]) == (1013, True)
+    assert bye["afterMs"] > 0
+
+
+# --- who gets in, and who is sent away ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("subprotocols", [None, ["jcc.rt.v2"], ["chat"]])
+async def test_other_protocols_are_not_spoken(client: Any, subprotocols: Any) -> None:
+    with pytest.raises(websockets.InvalidStatus) as refused:
+        async with client.socket(subprotocols=subprotocols):
+            pass
+
+    assert refused.value.response.status_code == 400
+    assert b"unknown_subprotocol" in refused.value.response.body
+
+
+async def test_foreign_pages_may_not_connect(client: Any) -> None:
+    for origin in ("https://evil.example", "null", "https://studio.example.evil.example"):
+        with pytest.raises(websockets.InvalidStatus) as refused:
+            async with client.socket(origin=origin):
+                pass
+        assert refused.value.response.status_code == 403
+
+    host = client.http.base_url.netloc.decode()
+    for origin in ("https://studio.example", f"http://{host}"):
+        async with client.socket(origin=origin) as talk:
+            assert (await talk.next())["t"] == "welcome"
+
+
+@pytest.mark.parametrize(
+    ("hello", "code"),
+    [
+        ({"token": "nonsense"}, 4401),
+        ({"v": 2}, 4406),
+        ({"t": "decide"}, 4400),
+        ({"token": 7}, 4400),
+        ({"resume": {"epoch": "e", "o": -1}}, 4400),
+    ],
+)
+async def test_a_bad_hello_is_answered_with_its_reason(
+    client: Any, hello: dict[str, Any], code: int
+) -> None:
+    async with client.socket(hello) as talk:
+        bye = await talk.next()
+
+        assert (bye["t"], bye["code"]) == ("bye", code)
+        assert bye["reconnect"] == (code == 4401)
+        assert await talk.close_code() == code
+
+
+@pytest.mark.parametrize(
+    "frame",
+    ["{", '{"t":"pong","x":NaN}', '{"t":"pong","t":"pong"}', b"\x00", '{"t":"shout"}', "[7]"],
+)
+async def test_a_bad_frame_ends_the_talk(client: Any, frame: Any) -> None:
+    async with client.socket() as talk:
+        await talk.next()
+        await talk.next()
+        await talk.say(frame)
+
+        assert (await talk.next())["code"] == 4400
+        assert await talk.close_code() == 4400
+
+
+async def test_whoever_says_nothing_is_sent_away(client: Any) -> None:
+    client.be(times=Times(hello=0.05))
+
+    async with client.socket(silent=True) as talk:
+        bye = await talk.next()
+
+        assert (bye["code"], await talk.close_code()) == (4408, 4408)
+
+
+async def test_an_expired_token_ends_the_talk(client: Any) -> None:
+    async with client.socket({"token": client.owners.token(client.user_id, 2)}) as talk:
+        await talk.next()
+        await talk.next()
+        bye = await talk.next()
+
+    assert (bye["code"], bye["reconnect"]) == (4401, True)
+
+
+async def test_one_user_has_at_most_five_sockets(client: Any) -> None:
+    async with (
+        client.socket() as a,
+        client.socket() as b,
+        client.socket() as c,
+        client.socket() as d,
+        client.socket() as e,
+    ):
+        for talk in (a, b, c, d, e):
+            assert (await talk.next())["t"] == "welcome"
+        async with client.socket() as sixth:
+            bye = await sixth.next()
+
+    assert (bye["code"], bye["reconnect"]) == (4409, False)
+
+
+async def test_without_redis_sockets_are_sent_away_and_requests_are_answered(
+    client_without_redis: Any, journal: Any, happened: Any, orchestrator: RabbitBroker
+) -> None:
+    client = client_without_redis
+    client.owners.journals = [journal()]
+    stamper = Stamper(orchestrator, client.sockets.feed)
+
+    async with client.socket() as talk:
+        bye = await talk.next()
+    shelf = await client.http.get("/v1/journals")
+    ready = await client.http.get("/readyz")
+
+    assert (bye["code"], bye["reconnect"]) == (1013, True)
+    assert shelf.status_code == 200
+    assert (ready.status_code, ready.json()["broker"]) == (503, "ready")
+    with pytest.raises(RedisError):
+        await stamper.stamp(happened(client.user_id, new_id(), 1))
+
+
+def ids(journals: list[Any]) -> list[str]:
+    return [str(journal.id) for journal in journals]
+
+
+def decide(journal_id: Any) -> dict[str, Any]:
+    return {
+        "t": "decide",
+        "id": "mine",
+        "journal": str(journal_id),
+        "decisionId": "title",
+        "rev": 1,
+        "choice": CHOICE,
+    }

@@ -1,0 +1,158 @@
+"""The platform as any client sees it: HTTP with a token, in the words of the contracts."""
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Any, Final, Self
+from urllib.parse import urljoin, urlsplit
+from uuid import UUID, uuid4
+
+import httpx
+
+from journal_contracts.api import (
+    Answer,
+    AnswerResult,
+    AssetPage,
+    AssetView,
+    Credentials,
+    JournalOrder,
+    JournalView,
+    TokenView,
+)
+from journalcraft.feed import Feed
+from journalcraft.place import News
+from journalcraft.problems import Refused, Unreachable, problem_of
+
+REGISTER, LOGIN = "/v1/auth/register", "/v1/auth/login"
+TRIES: Final = 8
+WORTH_ANOTHER_TRY: Final = {429, 502, 503, 504}
+LONGEST_PAUSE: Final = 5.0
+RENEW_AT: Final = 0.8
+"""The part of a token's life after which a new one is fetched."""
+
+
+class Client:
+    """One user at one platform. Every request may be sent again: those that create carry a key."""
+
+    def __init__(self, url: str, http: httpx.AsyncClient, credentials: Credentials) -> None:
+        self.url = url
+        self._http = http
+        self._credentials = credentials
+        self._token = ""
+        self._renew_at = 0.0
+        self._signing_in = asyncio.Lock()
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def open(cls, url: str, credentials: Credentials) -> AsyncIterator[Self]:
+        """A client with connections of its own; the shell's proxies are not for these."""
+        timeout = httpx.Timeout(30, connect=5)
+        async with httpx.AsyncClient(base_url=url, timeout=timeout, trust_env=False) as http:
+            yield cls(url, http, credentials)
+
+    async def register(self) -> None:
+        """Open the account."""
+        await self._send("POST", REGISTER, json=self._credentials.model_dump())
+
+    async def login(self) -> None:
+        """Get a token for the account; later ones are fetched when they are needed."""
+        await self.token(fresh=True)
+
+    async def order(self, order: JournalOrder, *, key: str | None = None) -> UUID:
+        """Order a journal; the same key never orders twice."""
+        body = order.model_dump(mode="json", exclude_none=True)
+        answer = await self._ask("POST", "/v1/journals", json=body, headers=_keyed(key))
+        return UUID(answer.headers["Location"].rstrip("/").rpartition("/")[2])
+
+    async def state(self, journal: UUID) -> JournalView:
+        answer = await self._ask("GET", f"/v1/journals/{journal}")
+        return JournalView.model_validate_json(answer.content)
+
+    async def decide(self, journal: UUID, decision: str, answer: Answer) -> AnswerResult:
+        """Answer a decision; `Refused` with 409, 410 or 404 if it was too late or never asked."""
+        path = f"/v1/journals/{journal}/decisions/{decision}"
+        body = answer.model_dump(mode="json", exclude_none=True)
+        verdict = await self._ask("POST", path, json=body, headers=_keyed(None))
+        return AnswerResult.model_validate_json(verdict.content)
+
+    async def cancel(self, journal: UUID) -> None:
+        await self._ask("POST", f"/v1/journals/{journal}/cancel", headers=_keyed(None))
+
+    async def delete(self, journal: UUID) -> None:
+        await self._ask("DELETE", f"/v1/journals/{journal}")
+
+    async def artifacts(self, journal: UUID) -> tuple[AssetView, ...]:
+        answer = await self._ask("GET", f"/v1/journals/{journal}/artifacts")
+        return AssetPage.model_validate_json(answer.content).items
+
+    async def download(self, asset: AssetView) -> AsyncIterator[bytes]:
+        """The bytes of a file, in chunks; the token goes to the platform only."""
+        url = urljoin(self.url, asset.href)
+        ours = urlsplit(url).netloc == urlsplit(self.url).netloc
+        headers = {"Authorization": f"Bearer {await self.token()}"} if ours else {}
+        async with self._http.stream("GET", url, headers=headers) as answer:
+            if answer.is_error:
+                await answer.aread()
+                raise Refused(problem_of(answer))
+            async for chunk in answer.aiter_bytes():
+                yield chunk
+
+    def events(self) -> AsyncGenerator[News, None]:
+        """What happens to this user's journals, from a snapshot on; close it (`aclosing`)."""
+        return Feed(self.url, self.token).listen()
+
+    async def token(self, *, fresh: bool = False) -> str:
+        """A token that holds for a while yet."""
+        shown = self._token
+        async with self._signing_in:
+            stale = time.monotonic() > self._renew_at or (fresh and shown == self._token)
+            if stale:
+                answer = await self._send("POST", LOGIN, json=self._credentials.model_dump())
+                view = TokenView.model_validate_json(answer.content)
+                self._token = view.access_token
+                self._renew_at = time.monotonic() + RENEW_AT * view.expires_in
+            return self._token
+
+    async def _ask(
+        self, method: str, path: str, *, headers: dict[str, str] | None = None, **body: Any
+    ) -> httpx.Response:
+        """A request in the user's name; a token that no longer holds is replaced once."""
+        for fresh in (False, True):
+            token = await self.token(fresh=fresh)
+            signed = {**(headers or {}), "Authorization": f"Bearer {token}"}
+            try:
+                return await self._send(method, path, headers=signed, **body)
+            except Refused as refused:
+                if fresh or refused.problem.status != httpx.codes.UNAUTHORIZED:
+                    raise
+        raise AssertionError("the second round returns or raises")
+
+    async def _send(self, method: str, path: str, **request: Any) -> httpx.Response:
+        for attempt in range(TRIES):
+            last = attempt == TRIES - 1
+            try:
+                answer = await self._http.request(method, path, **request)
+            except httpx.TransportError as error:
+                if last:
+                    raise Unreachable(f"{self.url} does not answer: {error!r}") from error
+                await asyncio.sleep(_pause(attempt, None))
+                continue
+            if answer.is_success:
+                return answer
+            if last or answer.status_code not in WORTH_ANOTHER_TRY:
+                raise Refused(problem_of(answer))
+            await asyncio.sleep(_pause(attempt, answer.headers.get("Retry-After")))
+        raise AssertionError("the last try returns or raises")
+
+
+def _keyed(key: str | None) -> dict[str, str]:
+    return {"Idempotency-Key": key or str(uuid4())}
+
+
+def _pause(attempt: int, asked: str | None) -> float:
+    """What the platform asked for, else full jitter up to a bound that doubles; never long."""
+    if asked and asked.isdigit():
+        return min(float(asked), LONGEST_PAUSE)
+    return random.uniform(0.05, min(LONGEST_PAUSE, 0.2 * 2**attempt))

@@ -1,0 +1,48 @@
+"""The keys of one state folder: made once, readable by their owner alone."""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from joserfc.jwk import ECKey
+
+from journalcraft.files import write_private
+
+SIGNING: Final = "access-tokens"
+CALLERS: Final = ("gateway-service",)
+"""The services that speak to others in their own name."""
+
+Jwk = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Private ES256 keys as JWK: the one that signs access tokens, and one for each caller."""
+
+    signing: Jwk
+    services: dict[str, Jwk]
+
+    def public_services(self) -> dict[str, list[Jwk]]:
+        """The callers' public keys as a JWKS; the key id is the service's name."""
+        return {"keys": [_public(jwk) for jwk in self.services.values()]}
+
+
+def keys_of(state: Path) -> Keys:
+    """The keys of this state folder, made if there are none."""
+    place = state / "keys.json"
+    if not place.exists():
+        made = {"signing": _make(SIGNING), "services": {name: _make(name) for name in CALLERS}}
+        write_private(place, json.dumps(made))
+    os.chmod(place, 0o600)
+    return Keys(**json.loads(place.read_text()))
+
+
+def _make(key_id: str) -> Jwk:
+    key = ECKey.generate_key("P-256", {"kid": key_id, "use": "sig", "alg": "ES256"}, private=True)
+    return dict(key.as_dict(private=True))
+
+
+def _public(jwk: Jwk) -> Jwk:
+    return {name: value for name, value in jwk.items() if name != "d"}

@@ -1,0 +1,214 @@
+"""A platform that plays one journal, at the edge of the network: real HTTP, a real socket."""
+
+import asyncio
+import contextlib
+import hashlib
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+import uvicorn
+from fastapi import FastAPI, Request, Response, WebSocket
+
+from journal_contracts.api import Answer, JournalView, PhaseView, UsageView
+from journal_contracts.decisions import DecisionView, Option
+from journal_contracts.product import PlanName
+from journal_contracts.realtime import Happened
+from journalcraft.follow import follow
+
+USER = UUID(int=2)
+NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
+BOOKS = {"journal": b"%PDF the journal", "lead_magnet": b"%PDF the magnet"}
+TITLE = DecisionView(
+    id="title",
+    rev=1,
+    question="Which title?",
+    options=(Option(id="t1", label="Calm Pages"), Option(id="own", label="Your own")),
+    default="t1",
+    deadline=NOON,
+)
+
+
+class FakePlatform:
+    """One user, one journal: a phase, a decision, another phase, and two books."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.view: JournalView | None = None
+        self.registered = False
+        self.logins = 0
+        self.orders: list[dict[str, Any]] = []
+        self.answers: list[Answer] = []
+        self.refusals: list[tuple[int, dict[str, Any]]] = []
+        """Answered to the next requests for journals instead of anything else."""
+        self.drops_after_decision = False
+        self.fails = False
+        self.books = dict(BOOKS)
+        self._frames: list[str] = []
+        self._sockets: list[WebSocket] = []
+        self.app = FastAPI()
+        self._lay_routes()
+
+    async def happen(self, name: str, **data: Any) -> None:
+        assert self.view
+        n = self.view.n + 1
+        about = {"journal_id": str(self.view.id), "user_id": str(USER), "n": n, "percent": 10 * n}
+        event = Happened(
+            cls="durable",
+            type=name,
+            id=str(n),
+            at=NOON,
+            journal=self.view.id,
+            o=n,
+            n=n,
+            data={**about, "at": NOON.isoformat(), **data},
+        )
+        self.view = follow(self.view, event)
+        self._frames.append(event.model_dump_json())
+        for socket in self._sockets:
+            await socket.send_text(self._frames[-1])
+
+    async def begin(self) -> None:
+        work = {"phase": "discovery", "agent": "discovery"}
+        await self.happen("journal.phase.started.v1", **work, parts=1)
+        await self.happen("journal.phase.completed.v1", **work, seconds=1.5)
+        decision = TITLE.model_dump(mode="json")
+        await self.happen("journal.decision.requested.v1", decision=decision)
+
+    async def finish(self, answer: Answer) -> None:
+        closed = {"decision_id": "title", "rev": 1, "chosen_by": "user"}
+        await self.happen(
+            "journal.decision.closed.v1", **closed, choice=answer.choice.model_dump(mode="json")
+        )
+        if self.drops_after_decision:
+            for socket in self._sockets:
+                await socket.close(1012)
+            self._sockets.clear()
+        if self.fails:
+            await self.happen("journal.craft.failed.v1", code="no_insights", detail="None found.")
+        else:
+            await self.happen("journal.craft.completed.v1", title="Calm Pages")
+
+    def _lay_routes(self) -> None:
+        app = self.app
+
+        @app.middleware("http")
+        async def refuse(request: Request, go_on: Any) -> Response:
+            if self.refusals and request.url.path.startswith("/v1/journals"):
+                status, problem = self.refusals.pop(0)
+                return Response(json.dumps(problem), status)
+            answer: Response = await go_on(request)
+            return answer
+
+        @app.post("/v1/auth/register", status_code=201)
+        async def register() -> None:
+            self.registered = True
+
+        @app.post("/v1/auth/login")
+        async def login(response: Response) -> dict[str, Any]:
+            if not self.registered:
+                response.status_code = 401
+                return {"title": "Unauthorized", "status": 401, "code": "wrong_credentials"}
+            self.logins += 1
+            return {"access_token": f"token-{self.logins}", "expires_in": 600}
+
+        @app.post("/v1/journals", status_code=202)
+        async def create(request: Request, response: Response) -> None:
+            self.orders.append(await request.json())
+            phases = (PhaseView(name="discovery", agent="d", status="waiting", done=0, parts=1),)
+            self.view = JournalView(
+                id=uuid4(),
+                theme=self.orders[-1]["theme"],
+                plan=PlanName.STANDARD,
+                title=None,
+                status="running",
+                percent=0,
+                n=0,
+                created_at=NOON,
+                updated_at=NOON,
+                phases=phases,
+                open_decisions=(),
+                decisions=(),
+                usage=UsageView(calls=1, tokens_in=2, tokens_out=3, cost=None),
+            )
+            response.headers["Location"] = f"/v1/journals/{self.view.id}"
+
+        @app.get("/v1/journals/{journal}")
+        async def state(journal: UUID) -> JournalView | None:
+            return self.view
+
+        @app.post("/v1/journals/{journal}/cancel", status_code=202)
+        async def cancel(journal: UUID) -> None:
+            await self.happen("journal.craft.cancelled.v1")
+
+        @app.post("/v1/journals/{journal}/decisions/{decision}")
+        async def decide(journal: UUID, decision: str, answer: Answer) -> dict[str, Any]:
+            self.answers.append(answer)
+            await self.finish(answer)
+            return {"result": "accepted", "decision_id": decision, "rev": answer.rev}
+
+        @app.get("/v1/journals/{journal}/artifacts")
+        async def artifacts(journal: UUID) -> dict[str, Any]:
+            return {"items": [_asset(journal, name) for name in BOOKS]}
+
+        @app.get("/v1/journals/{journal}/artifacts/{name}")
+        async def download(journal: UUID, name: str) -> Response:
+            return Response(self.books[name])
+
+        @app.websocket("/v1/rt")
+        async def live(socket: WebSocket) -> None:
+            await socket.accept("jcc.rt.v1")
+            hello = json.loads(await socket.receive_text())
+            await self._welcome(socket, hello["resume"])
+            with contextlib.suppress(Exception):
+                while True:
+                    await socket.receive_text()
+
+    async def _welcome(self, socket: WebSocket, resume: dict[str, Any] | None) -> None:
+        assert self.view
+        place = {"epoch": "e", "o": self.view.n}
+        mode = "recovered" if resume else "snapshot"
+        greeting = {"user": str(USER), "serverTime": NOON.isoformat()}
+        await socket.send_json({"t": "welcome", "mode": mode, **place, **greeting})
+        if resume:
+            for frame in self._frames[resume["o"] :]:
+                await socket.send_text(frame)
+        else:
+            shown = [self.view.model_dump(mode="json")]
+            await socket.send_json({"t": "snapshot", **place, "journals": shown})
+        self._sockets.append(socket)
+        if self.view.n == 0:
+            await self.begin()
+
+
+def _asset(journal: UUID, name: str) -> dict[str, Any]:
+    content = BOOKS[name]
+    return {
+        "name": f"{name}.pdf",
+        "media_type": "application/pdf",
+        "bytes": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "href": f"/v1/journals/{journal}/artifacts/{name}",
+        "edition": name,
+        "pages": 67,
+        "words": 7000,
+        "figures": 63,
+    }
+
+
+@pytest.fixture
+async def fake_platform() -> AsyncIterator[FakePlatform]:
+    """A platform that listens on a port of its own."""
+    fake = FakePlatform()
+    config = uvicorn.Config(fake.app, port=0, log_config=None, ws="websockets-sansio")
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server._serve())
+    while not server.started:
+        await asyncio.sleep(0.005)
+    fake.url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    yield fake
+    server.should_exit = server.force_exit = True
+    await serving

@@ -175,6 +175,7 @@ async def test_an_order_survives_a_gateway_that_is_away_and_a_token_that_is_spen
             "plan": "express",
             "title_style": "inspirational",
             "language": "en",
+            "unattended": False,
             "decisions": {},
         }
     ]

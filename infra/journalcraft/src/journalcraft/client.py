@@ -10,6 +10,7 @@ from urllib.parse import urljoin, urlsplit
 from uuid import UUID, uuid4
 
 import httpx
+from pydantic import TypeAdapter
 
 from journal_contracts.api import (
     Answer,
@@ -17,6 +18,7 @@ from journal_contracts.api import (
     AssetPage,
     AssetView,
     Credentials,
+    HistoryEntry,
     JournalOrder,
     JournalView,
     TokenView,
@@ -69,6 +71,11 @@ class Client:
     async def state(self, journal: UUID) -> JournalView:
         answer = await self._ask("GET", f"/v1/journals/{journal}")
         return JournalView.model_validate_json(answer.content)
+
+    async def history(self, journal: UUID) -> list[HistoryEntry]:
+        """Everything that happened to a journal, in order."""
+        answer = await self._ask("GET", f"/v1/journals/{journal}/history")
+        return TypeAdapter(list[HistoryEntry]).validate_json(answer.content)
 
     async def decide(self, journal: UUID, decision: str, answer: Answer) -> AnswerResult:
         """Answer a decision; `Refused` with 409, 410 or 404 if it was too late or never asked."""

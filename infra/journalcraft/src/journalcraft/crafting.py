@@ -66,7 +66,7 @@ class Crafting:
                 self._tell_what_was_chosen(view)
                 self._ask_what_is_open(view, tasks)
                 if view.status in ENDS:
-                    return view
+                    return await self._client.state(self._journal)
         raise AssertionError("the feed ends by an exception only")
 
     async def _take(self, view: JournalView, news: News) -> JournalView:

@@ -1,0 +1,19 @@
+"""llmock answers a schema with an example of it; a journal needs sentences: it is lent ours."""
+
+import json
+from typing import Any
+
+import pytest
+from llmock import completion
+
+from agent_workers.briefs import brief_in
+from agent_workers.writer import compose
+
+
+def let_it_write(patch: pytest.MonkeyPatch) -> None:
+    """The server stays as it is, but for the text that it streams."""
+
+    def written(structured: Any, settings: Any, model: str, prompt: str) -> str:
+        return json.dumps(compose(structured["title"], brief_in(prompt)))
+
+    patch.setattr(completion, "_structured_text", written)

@@ -11,7 +11,7 @@ export THEME PLAN OUT
 bin := .venv/bin
 dockerfiles = $(wildcard */Dockerfile)
 
-.PHONY: help journal up test lint deep format lock local dev clean
+.PHONY: help journal up test lint deep format lock contracts local dev clean
 
 help: ## print this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -42,6 +42,9 @@ format: dev ## format the code and mend what can be mended
 
 lock: dev ## resolve the dependencies anew
 	requirements/lock.sh
+
+contracts: dev ## write the schemas and AsyncAPI documents anew
+	$(bin)/python -m journal_contracts contracts
 
 clean: ## remove what was installed and what was made, but no book
 	rm -rf .venv .tools .state

@@ -20,7 +20,7 @@ class Entry:
     """A message's row. A command has one hearer; `pools` split its queue by routing key."""
 
     message: type[Message]
-    said_by: str
+    said_by: tuple[str, ...]
     heard_by: tuple[str, ...] = ()
     heard_by_every_replica_of: tuple[str, ...] = ()
     pools: tuple[str, ...] = ()
@@ -42,35 +42,35 @@ class Entry:
 POOLS: Final = ("writing", "painting", "binding")
 
 CATALOGUE: Final = (
-    Entry(commands.RunPhase, said_by=ORCHESTRATOR, heard_by=(WORKERS,), pools=POOLS),
-    Entry(commands.RegisterAssets, said_by=ORCHESTRATOR, heard_by=(MEDIA,)),
-    Entry(events.StepFinished, said_by=WORKERS, heard_by=(ORCHESTRATOR,)),
-    Entry(events.StepFailed, said_by=WORKERS, heard_by=(ORCHESTRATOR,)),
-    Entry(events.AssetsRegistered, said_by=MEDIA, heard_by=(ORCHESTRATOR,)),
-    Entry(events.CraftStarted, said_by=ORCHESTRATOR, heard_by=(GATEWAY,)),
-    Entry(events.PhaseStarted, said_by=ORCHESTRATOR, heard_by=(GATEWAY,)),
-    Entry(events.PhaseAdvanced, said_by=ORCHESTRATOR, heard_by=(GATEWAY,)),
-    Entry(events.PhaseCompleted, said_by=ORCHESTRATOR, heard_by=(GATEWAY,)),
-    Entry(events.PhaseFailed, said_by=ORCHESTRATOR, heard_by=(GATEWAY,)),
-    Entry(events.DecisionRequested, said_by=ORCHESTRATOR, heard_by=(GATEWAY,)),
-    Entry(events.DecisionClosed, said_by=ORCHESTRATOR, heard_by=(GATEWAY,)),
-    Entry(events.CraftCompleted, said_by=ORCHESTRATOR, heard_by=(GATEWAY,)),
-    Entry(events.CraftFailed, said_by=ORCHESTRATOR, heard_by=(GATEWAY,)),
+    Entry(commands.RunPhase, said_by=(ORCHESTRATOR,), heard_by=(WORKERS,), pools=POOLS),
+    Entry(commands.RegisterAssets, said_by=(ORCHESTRATOR,), heard_by=(MEDIA,)),
+    Entry(events.StepFinished, said_by=(WORKERS,), heard_by=(ORCHESTRATOR,)),
+    Entry(events.StepFailed, said_by=(WORKERS, MEDIA), heard_by=(ORCHESTRATOR,)),
+    Entry(events.AssetsRegistered, said_by=(MEDIA,), heard_by=(ORCHESTRATOR,)),
+    Entry(events.CraftStarted, said_by=(ORCHESTRATOR,), heard_by=(GATEWAY,)),
+    Entry(events.PhaseStarted, said_by=(ORCHESTRATOR,), heard_by=(GATEWAY,)),
+    Entry(events.PhaseAdvanced, said_by=(ORCHESTRATOR,), heard_by=(GATEWAY,)),
+    Entry(events.PhaseCompleted, said_by=(ORCHESTRATOR,), heard_by=(GATEWAY,)),
+    Entry(events.PhaseFailed, said_by=(ORCHESTRATOR,), heard_by=(GATEWAY,)),
+    Entry(events.DecisionRequested, said_by=(ORCHESTRATOR,), heard_by=(GATEWAY,)),
+    Entry(events.DecisionClosed, said_by=(ORCHESTRATOR,), heard_by=(GATEWAY,)),
+    Entry(events.CraftCompleted, said_by=(ORCHESTRATOR,), heard_by=(GATEWAY,)),
+    Entry(events.CraftFailed, said_by=(ORCHESTRATOR,), heard_by=(GATEWAY,)),
     Entry(
         events.CraftCancelled,
-        said_by=ORCHESTRATOR,
+        said_by=(ORCHESTRATOR,),
         heard_by=(GATEWAY,),
         heard_by_every_replica_of=(WORKERS,),
     ),
     Entry(
         events.CraftDeleted,
-        said_by=ORCHESTRATOR,
+        said_by=(ORCHESTRATOR,),
         heard_by=(GATEWAY, MEDIA),
         heard_by_every_replica_of=(WORKERS,),
     ),
-    Entry(events.ProgressReported, said_by=WORKERS, transient=True),
-    Entry(events.UsageRecorded, said_by=WORKERS),
-    Entry(events.SessionRevoked, said_by=AUTH),
+    Entry(events.ProgressReported, said_by=(WORKERS,), transient=True),
+    Entry(events.UsageRecorded, said_by=(WORKERS,)),
+    Entry(events.SessionRevoked, said_by=(AUTH,)),
 )
 BY_NAME: Final = {entry.name: entry for entry in CATALOGUE}
 

@@ -217,7 +217,7 @@ async def test_a_database_is_its_owners_alone(running: Servers) -> None:
     theirs = create_database(running.addresses.postgres, "theirs")
 
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
-        await asyncpg.connect(ours.replace("/ours", "/theirs"))
+        await asyncpg.connect(ours.removesuffix("ours") + "theirs")
     assert theirs == create_database(running.addresses.postgres, "theirs")
 
 

@@ -69,6 +69,8 @@ def test_it_says_what_was_made_by_whom_at_what_cost() -> None:
         "title": "Calm Pages",
         "plan": "express",
         "language": "en",
+        "model": None,
+        "sample_text": False,
         "books": [
             {
                 "edition": edition,

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, Final
 
 from agent_workers.writer.order import Order
@@ -67,7 +68,7 @@ def _tightened(order: Order, row: Mapping[str, Any], most: int) -> tuple[str, li
     text = str(row["warm_up"])
     changes: list[Change] = []
     for before, after, reason in order.shuffled(page("house/pencil")["mend"], "edit", row["day"]):
-        found = re.search(rf"\b{re.escape(before)}\b", text)
+        found = re.search(_where(before, after), text)
         if found is None or len(changes) == most:
             continue
         mended = text[: found.start()] + after + text[found.end() :]
@@ -88,6 +89,15 @@ def _around(text: str, at: int) -> str:
             return sentence
         start += len(sentence)
     return text
+
+
+def _where(before: str, after: str) -> str:
+    """Whole words; a contraction only inside a clause: never "as you're," nor "who you're"."""
+    whole = rf"\b{re.escape(before)}\b"
+    if not {"'", "’"} & set(after):
+        return whole
+    clause = "".join(rf"(?<!\b{word} )" for word in ("as", "than", "who", "what", "where", "how"))
+    return rf"{clause}{whole}(?= [a-z])"
 
 
 def _no_worse(before: str, after: str) -> bool:
@@ -116,7 +126,7 @@ def _cut(order: Order, row: Mapping[str, Any], text: str) -> Change | None:
 
 
 def _pairs(sentences: Sequence[str]) -> Iterator[tuple[str, str]]:
-    return zip(sentences, sentences[1:], strict=False)
+    return pairwise(sentences)
 
 
 def _asked_anew(order: Order, row: Mapping[str, Any]) -> str | None:

@@ -10,7 +10,7 @@ from journal_contracts.checks import reading_ease, words
 OTHER_WORDING: Final = 1
 EASY_ENOUGH: Final = 76
 TOO_EASY: Final = 0.5
-"""What each point of reading ease above that costs: prose in very short words soon sounds childish."""
+"""What each point of reading ease above that costs: very short words soon sound childish."""
 
 
 @dataclass(frozen=True)

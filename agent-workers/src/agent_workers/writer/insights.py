@@ -15,7 +15,7 @@ NUMBERS: Final = ("no", "one", "two", "three", "four", "five", "six", "seven", "
 
 
 def research_draft(order: Order) -> dict[str, Any]:
-    """As many insights as ordered, background first, tips last: so each stage gets what suits it."""
+    """As many insights as ordered, background first, tips last: each stage gets what suits it."""
     wanted = dict(zip(KINDS, shares(int(order.brief["count"])).values(), strict=True))
     return {
         "insights": [

@@ -1,4 +1,4 @@
-"""How the book looks: a palette and motifs for its pictures, typefaces and ornaments for its pages."""
+"""How the book looks: palette and motifs of its pictures, typefaces and ornaments of its pages."""
 
 from typing import Any, Final
 

@@ -24,7 +24,7 @@ ESSAY_FILES: Final = (
 
 @dataclass(frozen=True)
 class Essay:
-    """A day's warm-up in parts, each in a few wordings; `facet` names the scene that belongs in it."""
+    """A day's warm-up in parts, each in a few wordings; `facet` names the scene for it."""
 
     facet: str
     edition: Edition

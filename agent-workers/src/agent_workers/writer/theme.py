@@ -14,19 +14,22 @@ NEUTRAL: Final = "this part of life"
 TAG: Final = re.compile(r"<[^>]{0,200}>|https?://\S+|&[a-z]+;|&#\d+;", re.I)
 UNSAFE: Final = re.compile(r"[^\w\s'’,.;:!?()\[\]{}&+/-]|_")
 LEAD_IN: Final = re.compile(
-    r"^(?:(?:an?|the|my|our)\s+)?(?:\d+[- ]days?\s+)?(?:of\s+)?(?:guided\s+|daily\s+|self[- ]help\s+)*"
+    r"^(?:(?:an?|the|my|our)\s+)?(?:\d+[- ]days?\s+)?(?:of\s+)?"
+    r"(?:guided\s+|daily\s+|self[- ]help\s+)*"
     r"(?:journal(?:l?ing|s)?|diary|workbook|notebook|prompts?|writing|reflections?)\s+"
     r"(?:prompts?\s+)?(?:for|about|on|through|with|around|into|towards?|to)\s+",
     re.I,
 )
 LEAD_OUT: Final = re.compile(r"\s+(?:journal(?:l?ing|s)?|diary|workbook|notebook|prompts?)$", re.I)
 COPING: Final = re.compile(
-    r"^(?:coping with|dealing with|managing|overcoming|living with|handling|getting over|working through"
+    r"^(?:coping with|dealing with|managing|overcoming|living with|handling|getting over"
+    r"|working through"
     r"|help (?:me )?with|struggling with|beating|fighting)\s+(?=\w)",
     re.I,
 )
 WISH: Final = re.compile(
-    r"^(?:how (?:do i|can i|to)|i (?:want|need|wish|would like|have|hope|am trying|try) to|i'd like to"
+    r"^(?:how (?:do i|can i|to)|i (?:want|need|wish|would like|have|hope|am trying|try) to"
+    r"|i'd like to"
     r"|help me(?: to)?|to|let me|trying to|wanting to)\s+",
     re.I,
 )
@@ -197,7 +200,7 @@ def _lowered(text: str) -> str:
     words = text.split()
     deliberate = any(word.islower() and len(word) > 4 for word in words)
     shouted = len(words) > 1 and text.isupper()
-    names = {name.lower(): name for name in page("house/themes")["proper"]}
+    names: dict[str, str] = {name.lower(): name for name in page("house/themes")["proper"]}
 
     def lowered(at: int, word: str) -> str:
         if word.lower() in names:
@@ -242,7 +245,7 @@ def _reads_well(phrase: str) -> bool:
 
 
 def _is_foreign(phrase: str) -> bool:
-    """Whether it is a short phrase in another script, fit for a cover though not for our sentences."""
+    """Whether it is a short phrase in another script: fit for a cover, not for our sentences."""
     letters = [letter for letter in phrase if letter.isalpha()]
     outside = any(ord(letter) > 0x24F for letter in letters)
     return outside and len(letters) >= 2 and len(phrase) <= LONGEST

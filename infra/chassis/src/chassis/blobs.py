@@ -159,7 +159,7 @@ class FolderBlobs:
 
 def checked(key: str) -> str:
     """The key, if it is one; ids from outside never become paths that climb."""
-    if not KEY.match(key):
+    if not KEY.fullmatch(key):
         raise BadKey(key)
     return key
 

@@ -1,0 +1,222 @@
+"""The offline writer: every book it writes passes every measured check (domain.md, R1.1c)."""
+
+import itertools
+from typing import Any
+
+import pytest
+
+from agent_workers.manuscripts import NOTICE
+from agent_workers.writer import UnknownTask, compose
+from journal_contracts import checks
+from journal_contracts.artifacts import (
+    Day,
+    EditorialPlan,
+    Frame,
+    ImageRequirement,
+    Insights,
+    Layout,
+    Manuscript,
+    PublishingPack,
+    Title,
+    Titles,
+    VisualStyle,
+)
+from journal_contracts.product import (
+    BOOKS,
+    LINES_A_DAY,
+    THEMES_OFFERED,
+    Edition,
+    TitleStyle,
+    batches,
+    mode_of,
+    share_out,
+    stage_of,
+)
+
+ODD = (
+    "Journaling for Anxiety", "learning to say no", "My cat died", "ADHD & focus", "работа", "a",
+    "<b>[x]</b> {y}", "x" * 200, "I want to sleep better",
+)  # fmt: skip
+
+BUS_STOP = {
+    "day": 4,
+    "stage": "identify",
+    "mode": "act",
+    "insights": [],
+    "angle": "The bus stop at dawn",
+    "question_kind": "noticing",
+}
+
+
+def brief(theme: str, seed: str = "seed", style: int = 0, **more: Any) -> dict[str, Any]:
+    """What every task is told."""
+    told = {
+        "seed": seed, "theme": theme, "title": "Calm Pages", "subtitle": "", "audience": "adults",
+        "author_style": None, "language": "en", "plan": None, "round": 0,
+    }  # fmt: skip
+    styles = compose("Welcome", told)["styles"]
+    return {**told, "author_style": styles[style % 5], **more}
+
+
+def write(theme: str, seed: str = "seed", style: int = 0, count: int = 15) -> list[checks.Book]:
+    """Both books, as the agents would have them written: outline, batches, frame, edit."""
+    told = brief(theme, seed, style)
+    found = compose("ResearchDraft", {**told, "count": count})["insights"]
+    insights = {f"i{n:02d}": {"id": f"i{n:02d}", **each} for n, each in enumerate(found, 1)}
+    Insights.model_validate({"insights": list(insights.values())})
+    outline = compose("OutlineDraft", {**told, "days": {e: _ordered(e, insights) for e in Edition}})
+    return [_book(told, edition, outline[edition], insights) for edition in Edition]
+
+
+def _ordered(edition: Edition, insights: dict[str, Any]) -> list[dict[str, Any]]:
+    shares = share_out(edition, list(insights))
+    return [
+        {
+            "day": day,
+            "stage": str(stage_of(edition, day)),
+            "mode": str(mode_of(day)),
+            "insights": [insights[name] for name in shares[day]],
+        }
+        for day in range(1, BOOKS[edition].days + 1)
+    ]
+
+
+def _book(told: dict[str, Any], edition: Edition, ideas: Any, insights: Any) -> checks.Book:
+    rows = [{**a, **b} for a, b in zip(_ordered(edition, insights), ideas, strict=True)]
+    told = {**told, "edition": str(edition), "days_in_book": BOOKS[edition].days, "notes": {}}
+    shares = share_out(edition, list(insights))
+    days: list[Day] = []
+    for run in batches(len(rows)):
+        batch = [row for row in rows if row["day"] in run]
+        drafts = compose("DaysDraft", {**told, "days": batch})["days"]
+        edited = {d["day"]: d for d in compose("EditDraft", {**told, "days": drafts})["days"]}
+        days += [_day(edition, d | edited[d["day"]], shares) for d in drafts]
+    frame = compose("FrameDraft", told)
+    for place in ("cover", "intro", "certificate"):
+        frame[f"{place}_picture"]["id"] = f"{edition}-{place}"
+    manuscript = Manuscript(
+        edition=edition, title=Title(text=told["title"]), theme=told["theme"], audience="adults",
+        author_style=told["author_style"], written_by="offline-writer", sample_text=True,
+        notice=NOTICE, frame=Frame.model_validate(frame), days=tuple(days),
+    )  # fmt: skip
+    return checks.Book(manuscript, (), frozenset(insights))
+
+
+def _day(edition: Edition, draft: dict[str, Any], shares: dict[int, tuple[str, ...]]) -> Day:
+    day = draft["day"]
+    pictures = tuple(
+        ImageRequirement(id=f"{edition}-day-{day:02d}-{side}", **draft[side])
+        for side in ("left", "right")
+    )
+    return Day(
+        day=day, stage=stage_of(edition, day), mode=mode_of(day), heading=draft["heading"],
+        warm_up=draft["warm_up"], question=draft["question"], lines=LINES_A_DAY,
+        insight_ids=shares[day], pictures=pictures,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("number", "theme"), list(enumerate((*THEMES_OFFERED, *ODD))))
+def test_every_check_holds_on_both_books(number: int, theme: str) -> None:
+    books = write(theme, f"seed {number}", style=number, count=(5, 15, 25)[number % 3])
+
+    assert [checks.examine(book) for book in books] == [(), ()]
+
+
+def test_the_two_books_of_a_journal_share_no_day() -> None:
+    journal, magnet = (book.manuscript for book in write("anxiety"))
+
+    shared = [
+        checks.shared_share(one.warm_up, other.warm_up)
+        for one, other in itertools.product(journal.days, magnet.days)
+    ]
+
+    assert max(shared) < 0.1
+    assert not {day.question for day in journal.days} & {day.question for day in magnet.days}
+
+
+def test_the_same_order_is_written_alike_and_another_one_differently() -> None:
+    first, again, other = write("anxiety"), write("anxiety"), write("anxiety", "another seed")
+
+    assert first == again
+    days = zip(first[0].manuscript.days, other[0].manuscript.days, strict=True)
+    assert sum(a.warm_up == b.warm_up for a, b in days) < 15
+
+
+@pytest.mark.parametrize("style", TitleStyle)
+def test_a_new_set_of_titles_repeats_none(style: TitleStyle) -> None:
+    shown: list[str] = []
+    for number in (1, 2, 3):
+        told = brief("anxiety", title_style=str(style), set=number, already=list(shown))
+        titles = Titles.model_validate(compose("Titles", told))
+        shown += [title.text for title in titles.all]
+
+    assert len({text.casefold() for text in shown}) == 30
+
+
+def test_an_angle_of_somebody_else_is_written_about_too() -> None:
+    row = {
+        "day": 4,
+        "stage": "identify",
+        "mode": "act",
+        "insights": [],
+        "question_kind": "noticing",
+    }
+    told = brief("anxiety", edition="journal", days=[{**row, "angle": "The bus stop at dawn"}])
+
+    [day] = compose("DaysDraft", told)["days"]
+
+    assert 180 <= len(checks.words(day["warm_up"])) <= 220
+    assert "bus stop" in day["warm_up"] + day["heading"] + day["question"]
+
+
+def test_a_day_that_comes_back_is_worded_anew() -> None:
+    row = {
+        "day": 4,
+        "stage": "identify",
+        "mode": "act",
+        "insights": [],
+        "question_kind": "noticing",
+    }
+    told = brief("anxiety", edition="journal", days=[{**row, "angle": "The bus stop at dawn"}])
+
+    first, second = (compose("DaysDraft", {**told, "round": n})["days"][0] for n in (0, 1))
+
+    assert first["warm_up"] != second["warm_up"]
+
+
+def test_the_editor_never_contracts_at_the_end_of_a_clause() -> None:
+    texts = [
+        d.warm_up for theme in ("anxiety", "grief") for b in write(theme) for d in b.manuscript.days
+    ]
+
+    for text in texts:
+        for ending in ("you're,", "you're.", "it's,", "it's.", "as you're", "who you're"):
+            assert ending not in text.replace("’", "'"), text
+
+
+def test_a_task_nobody_taught_it_is_refused() -> None:
+    with pytest.raises(UnknownTask):
+        compose("Sonnet", brief("anxiety"))
+
+
+@pytest.mark.parametrize("theme", ["anxiety", "gratitude", "My cat died"])
+def test_looks_and_papers_fit_their_shapes(theme: str) -> None:
+    told = brief(theme, sample_text=True, books=[])
+
+    EditorialPlan.model_validate(compose("EditorialPlan", told))
+    Layout.model_validate(compose("Layout", told))
+    PublishingPack.model_validate(compose("PublishingPack", told))
+    style = VisualStyle.model_validate(compose("VisualStyle", told))
+    assert _contrast(style.ink, style.paper) >= 7
+    assert _contrast(style.strong, style.paper) >= 4.5
+
+
+def _contrast(dark: str, light: str) -> float:
+    """WCAG 2.2: (L1 + 0.05) / (L2 + 0.05)."""
+    return (_luminance(light) + 0.05) / (_luminance(dark) + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    parts = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
+    red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

@@ -5,6 +5,7 @@ import copy
 import json
 import sys
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -14,55 +15,140 @@ from chassis.broker import connect, open_broker, say
 from chassis.ids import now
 from journal_contracts.catalogue import BY_NAME, CATALOGUE, ORCHESTRATOR
 from journal_contracts.events import PhaseCompleted
-from journal_contracts.publishing import documents
+from journal_contracts.publishing import BrokenPromise, documents, write
 from journal_contracts.schemas import all_schemas, breaks
 
 CONTRACTS = Path(__file__).parents[1]
+PUBLISHED, SCHEMAS = documents(), all_schemas()
 EVENT = PhaseCompleted(
     journal_id=UUID(int=1), user_id=UUID(int=2), n=7, at=now(), percent=31,
     phase="outline", agent="content_curator", seconds=2.5,
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("path", documents())
+@pytest.mark.parametrize("path", PUBLISHED)
 def test_what_is_published_is_what_the_code_says(path: str) -> None:
     frozen = (CONTRACTS / path).read_text()
 
-    assert frozen == documents()[path], f"{path} differs; `make contracts` writes it anew"
+    assert frozen == PUBLISHED[path], f"{path} differs; `make contracts` writes it anew"
 
 
-@pytest.mark.parametrize("name", all_schemas())
+@pytest.mark.parametrize("name", SCHEMAS)
 def test_no_frozen_schema_is_broken(name: str) -> None:
     frozen = json.loads((CONTRACTS / f"schemas/{name}.json").read_text())
 
-    assert breaks(frozen, all_schemas()[name]) == [], (
-        f"schemas/{name}.json: this wants a new version"
-    )
+    assert breaks(frozen, SCHEMAS[name]) == [], f"schemas/{name}.json: this wants a new version"
 
 
 def test_nothing_is_published_that_nobody_says() -> None:
     files = {str(f.relative_to(CONTRACTS)) for f in (CONTRACTS / "schemas").rglob("*.json")}
 
-    assert files == {path for path in documents() if path.startswith("schemas/")}
+    assert files == {path for path in PUBLISHED if path.startswith("schemas/")}
 
 
-def test_a_new_optional_field_breaks_nobody_and_anything_else_does() -> None:
-    frozen = PhaseCompleted.model_json_schema()
+FROZEN: dict[str, Any] = {
+    "type": "object",
+    "required": ["a", "b"],
+    "properties": {
+        "a": {"type": "string", "maxLength": 10},
+        "b": {"anyOf": [{"type": "number"}, {"type": "null"}]},
+        "c": {"type": "array", "items": {"$ref": "#/$defs/Inner"}},
+        "d": {"enum": ["x", "y"]},
+        "e": {"type": "object", "additionalProperties": {"type": "string"}},
+        "f": {"prefixItems": [{"type": "string"}]},
+    },
+    "$defs": {
+        "Inner": {
+            "type": "object",
+            "properties": {"x": {"type": "integer"}, "again": {"$ref": "#/$defs/Inner"}},
+        }
+    },
+}
 
-    def changed(**properties: object) -> list[str]:
-        new = copy.deepcopy(frozen)
-        new["properties"].update(properties)
-        return breaks(frozen, new)
 
-    gone = copy.deepcopy(frozen)
-    del gone["properties"]["agent"]
-    required = copy.deepcopy(frozen)
-    required["required"].append("mood")
+def changed(*path: str, to: object = None) -> dict[str, Any]:
+    """The frozen schema with one place set, or taken out."""
+    new = copy.deepcopy(FROZEN)
+    place: Any = new
+    for step in path[:-1]:
+        place = place[step]
+    if to is None:
+        del place[path[-1]]
+    else:
+        place[path[-1]] = to
+    return new
 
-    assert changed(mood={"type": "string"}) == []
-    assert changed(seconds={"type": "string"}) == ["/seconds: type was 'number', is 'string'"]
-    assert breaks(frozen, gone) == ["/agent: is gone"]
-    assert breaks(frozen, required) == ["/mood: is required now"]
+
+@pytest.mark.parametrize(
+    "new",
+    [
+        FROZEN,
+        changed("properties", "mood", to={"type": "string"}),
+        changed("$defs", "Inner", "properties", "mood", to={"type": "string"}),
+        changed("description", to="In other words."),
+        changed("properties", "a", "default", to="x"),
+    ],
+)
+def test_a_new_optional_field_breaks_nobody(new: dict[str, Any]) -> None:
+    assert breaks(FROZEN, new) == []
+
+
+@pytest.mark.parametrize(
+    ("new", "said"),
+    [
+        (changed("properties", "c"), "/c: is gone"),
+        (changed("properties", "a", "type", to="integer"), "/a: type was 'string', is 'integer'"),
+        (changed("required", to=["a", "b", "c"]), "/c: is required now"),
+        (changed("required", to=["a"]), "/b: may be left out now"),
+        (changed("properties", "a", "maxLength", to=5), "/a: maxLength was 10, is 5"),
+        (changed("properties", "a", "maxLength"), "/a: maxLength was 10, is None"),
+        (changed("properties", "b", "anyOf", to=[{"type": "number"}]), "/b: anyOf had 2, has 1"),
+        (changed("properties", "d", "enum", to=["x"]), "/d: enum was ['x', 'y'], is ['x']"),
+        (changed("properties", "f", "prefixItems", to=[]), "/f: prefixItems had 1, has 0"),
+        (changed("additionalProperties", to=False), "/: additionalProperties was None, is False"),
+        (
+            changed("properties", "e", "additionalProperties", "type", to="integer"),
+            "/e/*: type was 'string', is 'integer'",
+        ),
+        (
+            changed("$defs", "Inner", "properties", "x", "type", to="string"),
+            "/c/*/x: type was 'integer', is 'string'",
+        ),
+    ],
+)
+def test_anything_else_breaks_somebody_and_the_place_is_named(
+    new: dict[str, Any], said: str
+) -> None:
+    assert breaks(FROZEN, new) == [said]
+
+
+def test_a_renamed_field_is_gone_and_not_forgiven_for_the_new_one() -> None:
+    new = changed("properties", "c")
+    new["properties"]["sea"] = FROZEN["properties"]["c"]
+
+    assert breaks(FROZEN, new) == ["/c: is gone"]
+
+
+def test_writing_anew_takes_a_new_optional_field_and_refuses_a_break(tmp_path: Path) -> None:
+    write(tmp_path)
+    place = tmp_path / f"schemas/{PhaseCompleted.name}.json"
+    today = place.read_text()
+    yesterday = json.loads(today)
+    del yesterday["properties"]["agent"]
+    yesterday["required"].remove("agent")
+    place.write_text(json.dumps(yesterday))
+    with pytest.raises(BrokenPromise, match="/agent: is required now"):
+        write(tmp_path)
+
+    yesterday = json.loads(today)
+    yesterday["properties"]["mood"] = {"type": "string"}
+    place.write_text(json.dumps(yesterday))
+    with pytest.raises(BrokenPromise) as refusal:
+        write(tmp_path)
+    assert str(refusal.value) == (
+        f"schemas/{PhaseCompleted.name}.json: /mood: is gone: this wants a new version"
+    )
+    assert json.loads(place.read_text()) == yesterday
 
 
 def test_names_are_routing_keys_with_a_version() -> None:

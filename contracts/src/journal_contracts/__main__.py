@@ -3,10 +3,10 @@
 import sys
 from pathlib import Path
 
-from journal_contracts.publishing import documents
+from journal_contracts.publishing import BrokenPromise, write
 
 if __name__ == "__main__":
-    for path, text in documents().items():
-        place = Path(sys.argv[1]) / path
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(text)
+    try:
+        write(Path(sys.argv[1]))
+    except BrokenPromise as broken:
+        sys.exit(str(broken))

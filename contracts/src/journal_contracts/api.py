@@ -7,10 +7,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
-from journal_contracts.decisions import Choice, ChosenBy, DecisionView, Verdict
+from journal_contracts.decisions import Choice, ChosenBy, DecisionView, Verdict, on_one_line
 from journal_contracts.product import Depth, Edition, PlanName, TitleStyle
-
-CONTROL = {*range(0x20), 0x7F, *range(0x80, 0xA0), 0xFEFF, 0x2028, 0x2029}
 
 Status = Literal["running", "waiting", "completed", "failed", "cancelled"]
 """`waiting` means for the user: at least one decision is open and nothing else can go on."""
@@ -50,9 +48,7 @@ class JournalOrder(Body):
     @field_validator("theme", "audience")
     @classmethod
     def _no_control_characters(cls, text: str | None) -> str | None:
-        if text and any(ord(character) in CONTROL for character in text):
-            raise ValueError("control characters are not allowed")
-        return text
+        return on_one_line(text) if text else text
 
 
 class Answer(Body):

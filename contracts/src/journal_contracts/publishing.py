@@ -1,8 +1,39 @@
 """Everything of the contracts that is published beside the code, as text by path."""
 
+import json
+from pathlib import Path
+
 from journal_contracts import asyncapi
 from journal_contracts.catalogue import CATALOGUE
-from journal_contracts.schemas import all_schemas, text_of
+from journal_contracts.schemas import all_schemas, breaks, text_of
+
+
+class BrokenPromise(Exception):
+    """A frozen schema would change under those who rely on it."""
+
+
+def write(folder: Path) -> None:
+    """Write everything anew; a frozen schema only ever gains optional fields, or nothing is done.
+
+    Where nobody can rely on a schema yet, remove its file first.
+    """
+    if broken := broken_promises(folder):
+        raise BrokenPromise("\n".join(broken))
+    for path, text in documents().items():
+        place = folder / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text)
+
+
+def broken_promises(folder: Path) -> list[str]:
+    """What the code breaks of the schemas frozen in a folder, each with the name of its file."""
+    found = {f"schemas/{name}.json": schema for name, schema in all_schemas().items()}
+    return [
+        f"{path}: {break_}: this wants a new version"
+        for path, schema in found.items()
+        if (folder / path).exists()
+        for break_ in breaks(json.loads((folder / path).read_text()), schema)
+    ]
 
 
 def documents() -> dict[str, str]:

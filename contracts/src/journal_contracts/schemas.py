@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel
 
@@ -10,6 +10,12 @@ from journal_contracts import artifacts, realtime
 from journal_contracts.catalogue import CATALOGUE
 
 Schema = dict[str, Any]
+
+SAID_ONLY: Final = frozenset({"title", "description", "default", "examples"})
+"""Words of a schema that explain and bind nobody."""
+ONE: Final = ("items", "additionalProperties", "propertyNames")
+SEVERAL: Final = ("anyOf", "oneOf", "prefixItems")
+NESTED: Final = frozenset({"$defs", "properties", "required", *ONE, *SEVERAL})
 
 ARTIFACTS = (
     artifacts.Preferences,
@@ -58,36 +64,52 @@ def text_of(document: Schema) -> str:
 
 
 def breaks(frozen: Schema, new: Schema) -> list[str]:
-    """What in `new` breaks those who rely on `frozen`; a new optional field breaks nobody."""
+    """What in `new` breaks those who rely on `frozen`; only a new optional field breaks nobody."""
     return list(_broken(frozen, new, (frozen, new), "", frozenset()))
 
 
 def _broken(
-    old: Any, new: Any, roots: tuple[Schema, Schema], at: str, seen: frozenset[str]
+    old: Schema, new: Schema, roots: tuple[Schema, Schema], at: str, seen: frozenset[str]
 ) -> Iterator[str]:
     if "$ref" in old:
         if old["$ref"] in seen:
             return
         seen = seen | {old["$ref"]}
     old, new = _resolved(old, roots[0]), _resolved(new, roots[1])
-    for word in ("type", "enum", "const", "pattern", "format"):
+    for word in sorted((old.keys() | new.keys()) - SAID_ONLY - NESTED):
         if old.get(word) != new.get(word):
             yield f"{at or '/'}: {word} was {old.get(word)!r}, is {new.get(word)!r}"
-    for field in sorted(set(new.get("required", ())) - set(old.get("required", ()))):
-        yield f"{at}/{field}: is required now"
+    yield from _broken_fields(old, new, at)
+    for path, was, now in _parts(old, new, at):
+        yield from _broken(was, now, roots, path, seen)
+
+
+def _broken_fields(old: Schema, new: Schema, at: str) -> Iterator[str]:
+    needed, needs = set(old.get("required", ())), set(new.get("required", ()))
+    gone = old.get("properties", {}).keys() - new.get("properties", {}).keys()
+    yield from (f"{at}/{field}: is gone" for field in sorted(gone))
+    yield from (f"{at}/{field}: is required now" for field in sorted(needs - needed))
+    yield from (f"{at}/{field}: may be left out now" for field in sorted(needed - needs - gone))
+    for word in ONE:
+        was, now = old.get(word), new.get(word)
+        if was != now and not (isinstance(was, dict) and isinstance(now, dict)):
+            yield f"{at or '/'}: {word} was {was!r}, is {now!r}"
+    for word in SEVERAL:
+        if len(old.get(word, ())) != len(new.get(word, ())):
+            yield f"{at or '/'}: {word} had {len(old.get(word, ()))}, has {len(new.get(word, ()))}"
+
+
+def _parts(old: Schema, new: Schema, at: str) -> Iterator[tuple[str, Schema, Schema]]:
+    """The schemas inside that both have, with the place they stand at."""
     for field, was in old.get("properties", {}).items():
-        if field not in new.get("properties", {}):
-            yield f"{at}/{field}: is gone"
-        else:
-            now = new["properties"][field]
-            yield from _broken(was, now, roots, f"{at}/{field}", seen)
-    for word in ("items", "additionalProperties"):
+        if field in new.get("properties", {}):
+            yield f"{at}/{field}", was, new["properties"][field]
+    for word in ONE:
         if isinstance(old.get(word), dict) and isinstance(new.get(word), dict):
-            yield from _broken(old[word], new[word], roots, f"{at}/*", seen)
-    if len(old.get("anyOf", ())) > len(new.get("anyOf", ())):
-        yield f"{at or '/'}: allows less than before"
-    for was, now in zip(old.get("anyOf", ()), new.get("anyOf", ()), strict=False):
-        yield from _broken(was, now, roots, at, seen)
+            yield f"{at}/*", old[word], new[word]
+    for word in SEVERAL:
+        for was, now in zip(old.get(word, ()), new.get(word, ()), strict=False):
+            yield at, was, now
 
 
 def _resolved(schema: Schema, root: Schema) -> Schema:

@@ -1,11 +1,14 @@
 """Bytes under keys, the same on S3 and in a folder (R6.1c-d)."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from chassis.blobs import BadKey, BlobMissing, Blobs, open_blobs
+
+NO_KEYS = ("", "../x", "/abs", "a//b", "a/../b", ".hidden", "a/.hidden", "a/", "a b", "a\n")
 
 
 @pytest.fixture(params=["s3", "folder"])
@@ -38,11 +41,61 @@ async def test_a_prefix_is_forgotten_and_its_neighbours_stay(blobs: Blobs) -> No
     assert await blobs.get("users/12/a") == b"x"
 
 
-@pytest.mark.parametrize(
-    "key", ["", "../x", "/abs", "a//b", "a/../b", ".hidden", "a/", "a b", "a\n"]
-)
-async def test_what_could_climb_is_no_key(key: str, blobs: Blobs) -> None:
-    with pytest.raises(BadKey):
-        await blobs.put(key, b"x", "text/plain")
-    with pytest.raises(BadKey):
-        await blobs.get(key)
+async def test_storing_again_replaces_what_was_there(blobs: Blobs) -> None:
+    first = await blobs.put("a", b"one", "text/plain")
+    again = await blobs.put("a", b"one", "text/plain")
+    await blobs.put("a", b"three", "text/plain")
+
+    assert first == again
+    assert await blobs.get("a") == b"three"
+
+
+async def test_the_same_may_be_stored_at_the_same_time(blobs: Blobs) -> None:
+    content = b"x" * 100_000
+    await asyncio.gather(*(blobs.put("a/b", content, "text/plain") for _ in range(4)))
+
+    assert await blobs.get("a/b") == content
+
+
+async def test_both_ends_of_a_range_are_included(blobs: Blobs) -> None:
+    await blobs.put("a", b"0123456789", "text/plain")
+
+    for first, last, part in ((0, 0, b"0"), (9, 9, b"9"), (3, 5, b"345"), (8, 99, b"89")):
+        assert b"".join([chunk async for chunk in blobs.read("a", first, last)]) == part
+
+
+async def test_what_is_not_there_is_missing(blobs: Blobs) -> None:
+    await blobs.put("a/b", b"x", "text/plain")
+
+    for key in ("nothing", "a/nothing", "a", "a/b/c"):
+        with pytest.raises(BlobMissing):
+            await blobs.get(key)
+        with pytest.raises(BlobMissing):
+            [chunk async for chunk in blobs.read(key, 0, 0)]
+
+
+async def test_forgetting_what_is_not_there_is_no_error(blobs: Blobs) -> None:
+    await blobs.remove_all("users/nobody/")
+
+
+async def test_a_prefix_that_could_climb_is_never_forgotten(blobs: Blobs) -> None:
+    await blobs.put("a", b"x", "text/plain")
+
+    for prefix in ("", "/", "../", "a/../../", "/etc/"):
+        with pytest.raises(BadKey):
+            await blobs.remove_all(prefix)
+    assert await blobs.get("a") == b"x"
+
+
+async def test_a_store_that_is_there_answers(blobs: Blobs) -> None:
+    await blobs.ping()
+
+
+async def test_what_could_climb_is_no_key(blobs: Blobs) -> None:
+    for key in NO_KEYS:
+        with pytest.raises(BadKey):
+            await blobs.put(key, b"x", "text/plain")
+        with pytest.raises(BadKey):
+            await blobs.get(key)
+        with pytest.raises(BadKey):
+            [chunk async for chunk in blobs.read(key, 0, 0)]

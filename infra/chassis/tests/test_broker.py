@@ -1,21 +1,35 @@
-"""Saying and hearing on a real RabbitMQ (R9.1a, R9.1d)."""
+"""Saying and hearing on a real RabbitMQ (R9.1a, R9.1d).
+
+Events are said of `SessionRevoked`, which no durable queue hears: nothing is left to others.
+"""
 
 import asyncio
-from collections.abc import AsyncIterator
 from uuid import UUID
 
 import aio_pika
 import pytest
+from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
+from aio_pika.exceptions import DeliveryError
 from faststream.rabbit import RabbitBroker
 
-from chassis.broker import connect, declare, hear, open_broker, say, topology
-from chassis.broker.hearing import REASON
-from chassis.ids import now
+from chassis.broker import (
+    connect,
+    declare,
+    hear,
+    hear_on_every_replica,
+    open_broker,
+    ping,
+    say,
+    topology,
+)
+from chassis.broker.hearing import ERROR_ID, HEARD_ON, REASON, TRIES
+from chassis.ids import new_id, now
 from journal_contracts.catalogue import MEDIA
 from journal_contracts.commands import RegisterAssets
-from journal_contracts.events import CraftDeleted
+from journal_contracts.events import ProgressReported, SessionRevoked
 
 STEP = {"journal_id": UUID(int=1), "user_id": UUID(int=2), "phase": "delivery"}
+HEARD = f"{MEDIA}.{RegisterAssets.name}"
 PATIENCE = 20
 
 
@@ -23,22 +37,21 @@ def command(number: int = 1) -> RegisterAssets:
     return RegisterAssets(**STEP, attempt=number, editions="users/2/journals/1/x.json")
 
 
-@pytest.fixture
-async def raw(amqp_url: str) -> AsyncIterator[aio_pika.abc.AbstractChannel]:
-    """A connection that knows nothing of ours; the queues under test are emptied first."""
-    broker = connect("tests", amqp_url)
-    async with open_broker(broker):
-        pass
-    connection = await aio_pika.connect(amqp_url)
-    async with connection:
-        channel = await connection.channel()
-        for name in (
-            f"{MEDIA}.{RegisterAssets.name}",
-            f"{MEDIA}.{CraftDeleted.name}",
-            f"{MEDIA}.dead",
-        ):
-            await (await channel.get_queue(name, ensure=False)).purge()
-        yield channel
+def event() -> SessionRevoked:
+    return SessionRevoked(user_id=UUID(int=2), session_id=new_id(), at=now(), reason="test")
+
+
+async def first_dead(channel: AbstractChannel) -> AbstractIncomingMessage:
+    graveyard = await channel.get_queue(f"{MEDIA}.dead", ensure=False)
+    async with asyncio.timeout(PATIENCE):
+        while (dead := await graveyard.get(fail=False)) is None:
+            await asyncio.sleep(0.02)
+    await dead.ack()
+    return dead
+
+
+async def left_in(channel: AbstractChannel, queue: str) -> int | None:
+    return (await channel.declare_queue(queue, passive=True)).declaration_result.message_count
 
 
 @pytest.fixture
@@ -49,50 +62,133 @@ def broker(amqp_url: str) -> RabbitBroker:
 async def test_declaring_twice_changes_nothing(broker: RabbitBroker) -> None:
     async with open_broker(broker):
         await declare(broker)
+        await ping(broker)
+
+
+async def test_what_is_said_is_heard(broker: RabbitBroker, raw: AbstractChannel) -> None:
+    heard: asyncio.Queue[RegisterAssets] = asyncio.Queue()
+    hear(broker, MEDIA, RegisterAssets, heard.put)
+
+    async with open_broker(broker):
+        await say(broker, command())
+        body = await asyncio.wait_for(heard.get(), PATIENCE)
+
+    assert body == command()
+    assert await left_in(raw, HEARD) == 0
 
 
 async def test_an_event_travels_in_a_whole_envelope(
-    broker: RabbitBroker, raw: aio_pika.abc.AbstractChannel
+    broker: RabbitBroker, raw: AbstractChannel
 ) -> None:
     queue = await raw.declare_queue(exclusive=True)
-    await queue.bind("events", CraftDeleted.name)
-    event = CraftDeleted(journal_id=UUID(int=1), user_id=UUID(int=2), n=3, at=now(), percent=4)
-    async with open_broker(broker):
-        await say(broker, event, subject="1")
-    message = await queue.get(timeout=PATIENCE)
-    assert message is not None
-    await (await raw.get_queue(f"{MEDIA}.{CraftDeleted.name}", ensure=False)).purge()
+    await queue.bind("events", SessionRevoked.name)
+    said, message_id = event(), new_id()
 
-    assert CraftDeleted.model_validate_json(message.body) == event
-    assert message.type == CraftDeleted.name
+    async with open_broker(broker):
+        await say(broker, said, message_id=message_id, subject="1")
+    message = await queue.get(timeout=PATIENCE)
+
+    assert SessionRevoked.model_validate_json(message.body) == said
+    assert message.message_id == str(message_id)
+    assert message.type == SessionRevoked.name
     assert message.app_id == MEDIA
     assert message.correlation_id == "1"
-    assert UUID(message.message_id or "").version == 7
+    assert message.content_type == "application/json"
     assert message.delivery_mode == aio_pika.DeliveryMode.PERSISTENT
-    assert message.headers["cloudEvents:type"] == CraftDeleted.name
-    assert message.headers["cloudEvents:id"] == message.message_id
+    cloud = {k: v for k, v in message.headers.items() if k.startswith("cloudEvents:")}
+    assert cloud.pop("cloudEvents:time")
+    assert cloud == {
+        "cloudEvents:specversion": "1.0",
+        "cloudEvents:id": str(message_id),
+        "cloudEvents:source": f"/{MEDIA}",
+        "cloudEvents:type": SessionRevoked.name,
+        "cloudEvents:datacontenttype": "application/json",
+        "cloudEvents:subject": "1",
+    }
 
 
+async def test_a_command_is_kept_and_is_no_cloud_event(
+    broker: RabbitBroker, raw: AbstractChannel
+) -> None:
+    async with open_broker(broker):
+        await say(broker, command())
+    message = await (await raw.get_queue(HEARD)).get(timeout=PATIENCE)
+    await message.ack()
+
+    assert message.type == RegisterAssets.name
+    assert UUID(message.message_id or "").version == 7
+    assert message.correlation_id == message.message_id
+    assert message.delivery_mode == aio_pika.DeliveryMode.PERSISTENT
+    assert not [name for name in message.headers if name.startswith("cloudEvents:")]
+
+
+async def test_what_is_transient_is_never_written_to_disk(
+    broker: RabbitBroker, raw: AbstractChannel
+) -> None:
+    queue = await raw.declare_queue(exclusive=True)
+    await queue.bind("live", "u.7")
+
+    async with open_broker(broker):
+        await say(broker, ProgressReported(**STEP, agent="one", doing="started"), routing_key="u.7")
+    message = await queue.get(timeout=PATIENCE)
+
+    assert message.delivery_mode == aio_pika.DeliveryMode.NOT_PERSISTENT
+
+
+async def test_a_command_nobody_owns_is_refused(broker: RabbitBroker) -> None:
+    async with open_broker(broker):
+        with pytest.raises(DeliveryError):
+            await say(broker, command(), routing_key="nobody.listens.here")
+
+
+async def test_an_event_nobody_hears_is_not(broker: RabbitBroker) -> None:
+    async with open_broker(broker):
+        await say(broker, event())
+
+
+@pytest.mark.parametrize("body", [b"not json", b"{}", b"\xff\xfe"])
 async def test_what_is_no_such_message_is_buried_and_the_queue_moves_on(
-    broker: RabbitBroker, raw: aio_pika.abc.AbstractChannel
+    broker: RabbitBroker, raw: AbstractChannel, body: bytes
 ) -> None:
     heard: asyncio.Queue[RegisterAssets] = asyncio.Queue()
     hear(broker, MEDIA, RegisterAssets, heard.put)
     commands = await raw.get_exchange("commands")
-    await commands.publish(aio_pika.Message(b"not json"), RegisterAssets.name)
+    await commands.publish(aio_pika.Message(body, message_id="strange"), RegisterAssets.name)
 
     async with open_broker(broker):
         await say(broker, command())
         good = await asyncio.wait_for(heard.get(), PATIENCE)
+        dead = await first_dead(raw)
 
-    dead = await (await raw.get_queue(f"{MEDIA}.dead")).get(timeout=PATIENCE)
     assert good == command()
-    assert dead is not None
-    assert (dead.body, dead.headers[REASON]) == (b"not json", "unreadable")
+    assert (dead.body, dead.message_id) == (body, "strange")
+    assert (dead.headers[REASON], dead.headers[HEARD_ON]) == ("unreadable", HEARD)
+    assert UUID(str(dead.headers[ERROR_ID]))
+
+
+async def test_a_handler_that_fails_once_is_asked_again(
+    broker: RabbitBroker, raw: AbstractChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(topology, "RUNGS", (1,))
+    luck = iter([RuntimeError("no luck"), None])
+    done = asyncio.Event()
+
+    async def try_it(body: RegisterAssets) -> None:
+        if error := next(luck):
+            raise error
+        done.set()
+
+    hear(broker, MEDIA, RegisterAssets, try_it)
+    async with open_broker(broker):
+        await say(broker, command())
+        await asyncio.wait_for(done.wait(), PATIENCE)
+
+    assert await left_in(raw, HEARD) == 0
+    assert await left_in(raw, f"{MEDIA}.dead") == 0
 
 
 async def test_a_handler_that_fails_is_tried_again_and_its_message_buried_at_last(
-    broker: RabbitBroker, raw: aio_pika.abc.AbstractChannel, monkeypatch: pytest.MonkeyPatch
+    broker: RabbitBroker, raw: AbstractChannel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(topology, "RUNGS", (1,))
     tries = 0
@@ -103,20 +199,22 @@ async def test_a_handler_that_fails_is_tried_again_and_its_message_buried_at_las
         raise RuntimeError("no luck")
 
     hear(broker, MEDIA, RegisterAssets, fail)
+    message_id = new_id()
     async with open_broker(broker):
-        await say(broker, command())
-        graveyard = await raw.get_queue(f"{MEDIA}.dead")
-        async with asyncio.timeout(PATIENCE):
-            while (dead := await graveyard.get(fail=False)) is None:
-                await asyncio.sleep(0.05)
+        await say(broker, command(), message_id=message_id, subject="1")
+        dead = await first_dead(raw)
 
     assert tries == 2
-    assert dead.headers[REASON] == "out_of_tries"
+    assert (dead.headers[REASON], dead.headers[TRIES]) == ("out_of_tries", 1)
+    assert RegisterAssets.model_validate_json(dead.body) == command()
+    assert (dead.message_id, dead.correlation_id) == (str(message_id), "1")
+    assert dead.delivery_mode == aio_pika.DeliveryMode.PERSISTENT
 
 
 async def test_no_more_is_taken_than_was_asked_for(
-    broker: RabbitBroker, raw: aio_pika.abc.AbstractChannel
+    broker: RabbitBroker, raw: AbstractChannel
 ) -> None:
+    """The broker's own channel has no limit: a queue heard on that one would be drained."""
     taken: asyncio.Queue[int] = asyncio.Queue()
     free = asyncio.Event()
 
@@ -129,11 +227,68 @@ async def test_no_more_is_taken_than_was_asked_for(
         for number in range(1, 7):
             await say(broker, command(number))
         first = [await asyncio.wait_for(taken.get(), PATIENCE) for _ in range(2)]
-        waiting = await raw.declare_queue(f"{MEDIA}.{RegisterAssets.name}", passive=True)
-        still = taken.qsize()
+        waiting, more = await left_in(raw, HEARD), taken.qsize()
         free.set()
         rest = [await asyncio.wait_for(taken.get(), PATIENCE) for _ in range(4)]
 
-    assert still == 0
-    assert waiting.declaration_result.message_count == 4
+    assert (waiting, more) == (4, 0)
     assert sorted(first + rest) == [1, 2, 3, 4, 5, 6]
+
+
+async def test_a_reader_that_dies_leaves_its_message_to_the_next(
+    amqp_url: str, broker: RabbitBroker, raw: AbstractChannel
+) -> None:
+    async with await aio_pika.connect(amqp_url) as doomed:
+        async with open_broker(broker):
+            await say(broker, command())
+        await (await (await doomed.channel()).get_queue(HEARD)).get(timeout=PATIENCE)
+    heard: asyncio.Queue[RegisterAssets] = asyncio.Queue()
+    next_one = connect(MEDIA, amqp_url)
+    hear(next_one, MEDIA, RegisterAssets, heard.put)
+
+    async with open_broker(next_one):
+        body = await asyncio.wait_for(heard.get(), PATIENCE)
+
+    assert body == command()
+
+
+async def test_what_every_replica_hears_reaches_both_and_leaves_no_queue(amqp_url: str) -> None:
+    said = event()
+    heard: asyncio.Queue[tuple[str, SessionRevoked]] = asyncio.Queue()
+    one, two = connect(MEDIA, amqp_url), connect(MEDIA, amqp_url)
+
+    async def by_one(body: SessionRevoked) -> None:
+        await heard.put(("one", body))
+
+    async def by_two(body: SessionRevoked) -> None:
+        await heard.put(("two", body))
+
+    hear_on_every_replica(one, MEDIA, SessionRevoked, by_one)
+    hear_on_every_replica(two, MEDIA, SessionRevoked, by_two)
+    async with open_broker(one), open_broker(two):
+        await say(one, said)
+        both = [await asyncio.wait_for(heard.get(), PATIENCE) for _ in range(2)]
+
+    assert sorted(name for name, _ in both) == ["one", "two"]
+    assert {body for _, body in both} == {said}
+
+
+async def test_a_replica_that_stumbles_over_one_message_hears_the_next(
+    broker: RabbitBroker, raw: AbstractChannel
+) -> None:
+    heard: asyncio.Queue[SessionRevoked] = asyncio.Queue()
+    said = event()
+
+    async def stumble(body: SessionRevoked) -> None:
+        await heard.put(body)
+        raise RuntimeError("no luck")
+
+    hear_on_every_replica(broker, MEDIA, SessionRevoked, stumble)
+    events = await raw.get_exchange("events")
+    async with open_broker(broker):
+        await events.publish(aio_pika.Message(b"not json"), SessionRevoked.name)
+        await say(broker, said)
+        await say(broker, said)
+        twice = [await asyncio.wait_for(heard.get(), PATIENCE) for _ in range(2)]
+
+    assert twice == [said, said]

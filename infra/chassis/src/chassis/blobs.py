@@ -18,6 +18,7 @@ import httpx
 from minio import Minio
 from minio.deleteobjects import DeleteObject
 
+from chassis.ids import new_id
 from journal_contracts.artifacts import Blob
 
 KEY: Final = re.compile(r"^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$")
@@ -132,7 +133,7 @@ class FolderBlobs:
     async def put(self, key: str, content: bytes, media_type: str) -> Blob:
         place = self._folder / checked(key)
         place.parent.mkdir(parents=True, exist_ok=True)
-        draft = place.with_name(f".{place.name}.draft")
+        draft = place.with_name(f".{place.name}.{new_id()}.draft")
         await asyncio.to_thread(draft.write_bytes, content)
         draft.replace(place)
         return describe(key, content, media_type)
@@ -140,7 +141,7 @@ class FolderBlobs:
     async def get(self, key: str) -> bytes:
         try:
             return await asyncio.to_thread((self._folder / checked(key)).read_bytes)
-        except FileNotFoundError as error:
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
             raise BlobMissing(key) from error
 
     async def read(self, key: str, first: int, last: int) -> AsyncIterator[bytes]:

@@ -1,0 +1,90 @@
+"""Transactions end as their block does, and replicas that start together migrate once."""
+
+import asyncio
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from chassis.database import Database
+
+ENV = "from chassis import migrations\n\nmigrations.run()\n"
+VERSION = """
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+def upgrade() -> None:
+    op.execute("create table thing (name text primary key)")
+    op.execute("select pg_sleep(0.1)")
+    op.execute("insert into thing values ('the first')")
+    {more}
+"""
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A package that brings a migration."""
+    versions = tmp_path / "a_small_service/migrations/versions"
+    versions.mkdir(parents=True)
+    (tmp_path / "a_small_service/__init__.py").touch()
+    (tmp_path / "a_small_service/migrations/env.py").write_text(ENV)
+    (versions / "0001_things.py").write_text(VERSION.format(more=""))
+    monkeypatch.syspath_prepend(tmp_path)
+    yield versions
+    sys.modules.pop("a_small_service", None)
+
+
+async def things(database: Database) -> list[str]:
+    async with database.transaction() as session:
+        return list(await session.scalars(text("select name from thing order by name")))
+
+
+async def add(database: Database, *names: str) -> None:
+    async with database.transaction() as session:
+        for name in names:
+            await session.execute(text("insert into thing values (:name)"), {"name": name})
+
+
+async def test_replicas_that_start_together_migrate_once(database_url: str, package: Path) -> None:
+    async with Database.open(database_url) as one, Database.open(database_url) as two:
+        await asyncio.gather(one.migrate("a_small_service"), two.migrate("a_small_service"))
+        await one.migrate("a_small_service")
+
+        assert await things(two) == ["the first"]
+
+
+async def test_a_migration_that_fails_leaves_nothing_and_may_be_tried_again(
+    database_url: str, package: Path
+) -> None:
+    version = package / "0001_things.py"
+    version.write_text(VERSION.format(more='raise RuntimeError("no luck")'))
+    async with Database.open(database_url) as database:
+        with pytest.raises(RuntimeError, match="no luck"):
+            await database.migrate("a_small_service")
+        version.write_text(VERSION.format(more=""))
+        await database.migrate("a_small_service")
+
+        assert await things(database) == ["the first"]
+
+
+async def test_a_block_that_raises_changes_nothing(database_url: str, package: Path) -> None:
+    async with Database.open(database_url) as database:
+        await database.migrate("a_small_service")
+        with pytest.raises(IntegrityError):
+            await add(database, "the second", "the first")
+        await add(database, "the third")
+
+        assert await things(database) == ["the first", "the third"]
+
+
+async def test_a_database_that_is_away_fails_its_probe(database_url: str) -> None:
+    async with Database.open(database_url) as database:
+        await database.ping()
+    async with Database.open(f"{database_url}_nowhere") as nowhere:
+        with pytest.raises(Exception, match="does not exist"):
+            await nowhere.ping()

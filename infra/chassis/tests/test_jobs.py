@@ -1,0 +1,57 @@
+"""Work beside the requests: begun again when it fails, gone when its block is left."""
+
+import asyncio
+
+import pytest
+from structlog.typing import EventDict
+
+from chassis import jobs
+
+PATIENCE = 10
+
+
+async def test_failing_work_is_begun_again(
+    monkeypatch: pytest.MonkeyPatch, logs: list[EventDict]
+) -> None:
+    monkeypatch.setattr(jobs, "FIRST_PAUSE", 0.001)
+    tries = 0
+    done = asyncio.Event()
+
+    async def work() -> None:
+        nonlocal tries
+        tries += 1
+        if tries < 4:
+            raise RuntimeError("no luck")
+        done.set()
+        await asyncio.Event().wait()
+
+    async with jobs.running("work", work):
+        await asyncio.wait_for(done.wait(), PATIENCE)
+
+    assert tries == 4
+    assert [(e["event"], e["job"]) for e in logs] == 3 * [("job_failed", "work")]
+
+
+async def test_work_ends_with_its_block() -> None:
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def work() -> None:
+        try:
+            begun.set()
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    async with jobs.running("work", work):
+        await asyncio.wait_for(begun.wait(), PATIENCE)
+
+    assert ended.is_set()
+
+
+async def test_an_error_in_the_block_is_not_hidden_by_the_work() -> None:
+    async def work() -> None:
+        await asyncio.Event().wait()
+
+    with pytest.raises(KeyError, match="mine"):
+        async with jobs.running("work", work):
+            raise KeyError("mine")

@@ -11,7 +11,7 @@ from agent_workers.writer.outline import essay_for
 from agent_workers.writer.shelf import Essay, page
 from agent_workers.writer.theme import title_case, without_markup
 from journal_contracts.checks import words
-from journal_contracts.product import BOOKS, QUESTION_WORDS, Edition
+from journal_contracts.product import BOOKS, QUESTION_WORDS, Edition, Mode
 
 LENGTH: Final = (186, 211)
 NO_SCENE, NO_REASON, NO_CLOSE, NO_ASIDE, NO_OPENING = 9, 6, 3, 2, 4
@@ -47,7 +47,10 @@ def _warm_up(order: Order, essay: Essay, row: Row, angle: str, turn: int) -> str
         return Part.needed(filled, dice.randrange(len(filled)) + turned)
 
     even, odd = turn & 1, turn >> 1 & 1
-    opening = wordings(essay.opening, even)
+    # The close takes up the picture its opening drew, so the two are chosen as one.
+    pair = dice.randrange(len(essay.opening)) + even
+    opening = Part.needed([order.fill(essay.opening[pair % len(essay.opening)])])
+    close = Part.needed([order.fill(essay.close[pair % len(essay.close)])])
     parts = [
         *(
             [_brought_in(order, angle, serial), opening.or_nothing(NO_OPENING)]
@@ -60,10 +63,15 @@ def _warm_up(order: Order, essay: Essay, row: Row, angle: str, turn: int) -> str
         Part.needed([worked_in(order, row.get("insights") or (), serial)]),
         wordings(essay.task, even),
         *(Part.spare(order.fill(text), cost) for cost, text in enumerate(essay.more, start=1)),
-        Part.needed([voices[serial % len(voices)]]).or_nothing(NO_ASIDE),
-        wordings(essay.close, odd).or_nothing(NO_CLOSE),
+        _aside(voices[serial % len(voices)], essay.mode),
+        close.or_nothing(NO_CLOSE),
     ]
     return fit(parts, *LENGTH)
+
+
+def _aside(text: str, mode: Mode) -> Part:
+    """A word in the author's manner; a day for sitting still goes without where it can."""
+    return Part.needed([text]).or_nothing(NO_ASIDE) if mode is Mode.ACT else Part.spare(text)
 
 
 def _question(order: Order, essay: Essay, row: Row, angle: str, turn: int) -> str:

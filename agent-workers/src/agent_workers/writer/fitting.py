@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 from typing import Final, Self
 
@@ -48,6 +49,7 @@ def fit(parts: Sequence[Part], least: int, most: int) -> str:
     return " ".join(text for *_, text in best if text)
 
 
+@lru_cache(maxsize=4096)
 def _weight(text: str) -> tuple[int, float]:
     """How many words, and how easily they read."""
     return len(words(text)), reading_ease(text)

@@ -24,7 +24,10 @@ ESSAY_FILES: Final = (
 
 @dataclass(frozen=True)
 class Essay:
-    """A day's warm-up in parts, each in a few wordings; `facet` names the scene for it."""
+    """A day's warm-up in parts, each in a few wordings; `facet` names the scene for it.
+
+    The first close takes up the picture of the first opening, the second that of the second.
+    """
 
     facet: str
     edition: Edition

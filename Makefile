@@ -6,6 +6,10 @@ SHELL := bash
 THEME ?= Journaling for Anxiety
 PLAN ?= standard
 OUT ?= out
+# What was typed is passed on as it was typed, quotes and dollars too.
+override THEME := $(value THEME)
+override PLAN := $(value PLAN)
+override OUT := $(value OUT)
 export THEME PLAN OUT
 
 bin := .venv/bin

@@ -8,6 +8,7 @@ import sys
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
@@ -46,9 +47,18 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def running(state: Path) -> Iterator[Servers]:
-    with start_servers(state, durable=False) as servers:
-        yield servers
+def both(state: Path) -> Iterator[list[Servers]]:
+    """Two stacks that are started in the same moment, as two test runs on one machine may be."""
+    with ThreadPoolExecutor() as threads:
+        start = partial(start_servers, durable=False)
+        stacks = list(threads.map(start, (state, state.with_name("other"))))
+        yield stacks
+        list(threads.map(Servers.stop, stacks))
+
+
+@pytest.fixture(scope="module")
+def running(both: list[Servers]) -> Servers:
+    return both[0]
 
 
 @pytest.fixture
@@ -163,18 +173,15 @@ async def test_a_kill_loses_nothing_that_was_committed(running: Servers) -> None
     assert take_the_object(at.s3) == b"hello"
 
 
-async def test_two_stacks_run_at_once(running: Servers, tmp_path: Path) -> None:
-    with start_servers(tmp_path, durable=False) as other:
-        await put_a_message(other.addresses.amqp)
-        await put_a_message(running.addresses.amqp)
+async def test_two_stacks_run_at_once(both: list[Servers]) -> None:
+    one, other = (servers.addresses for servers in both)
+    await put_a_message(one.amqp)
+    await put_a_message(other.amqp)
 
-        assert await take_a_message(other.addresses.amqp) == b"hello"
-        assert await take_a_message(running.addresses.amqp) == b"hello"
-        ports_of = [
-            {urlsplit(url).port for url in vars(servers.addresses).values()}
-            for servers in (running, other)
-        ]
-        assert not ports_of[0] & ports_of[1]
+    assert await take_a_message(one.amqp) == b"hello"
+    assert await take_a_message(other.amqp) == b"hello"
+    ports_of = [{urlsplit(url).port for url in vars(at).values()} for at in (one, other)]
+    assert not ports_of[0] & ports_of[1]
 
 
 async def test_the_next_start_finds_its_data_again(only_small_ones: None, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """PostgreSQL refuses to run as root: who it runs as instead, in folders that one can reach."""
 
+import contextlib
 import os
 import shutil
 import stat
@@ -61,7 +62,7 @@ def reachable_package(package: Path, libraries: Path, folder: Path) -> Path:
 def _sweep() -> None:
     """Remove the stand-ins of folders that are gone, such as those of earlier test runs."""
     for stand_in in SHARED.glob(f"{PREFIX}*"):
-        note = stand_in / "stands-for"
-        ours = stand_in.stat().st_uid == 0 and note.exists()
-        if ours and not Path(note.read_text()).is_dir():
-            shutil.rmtree(stand_in, ignore_errors=True)
+        with contextlib.suppress(FileNotFoundError):  # another run may sweep at the same time
+            ours = stand_in.stat().st_uid == 0
+            if ours and not Path((stand_in / "stands-for").read_text()).is_dir():
+                shutil.rmtree(stand_in, ignore_errors=True)

@@ -73,8 +73,9 @@ class Journey:
 
     @classmethod
     def begun(cls, plan: PlanName = PlanName.STANDARD, **changes: Any) -> "Journey":
-        journey = cls(Saga(JOURNAL, USER, request(plan, **changes)))
-        journey.happen(Begin())
+        ordered = request(plan, **changes)
+        journey = cls(Saga(JOURNAL, USER, ordered))
+        journey.happen(Begin(ordered))
         return journey
 
     def happen(self, message: Happening) -> tuple[Message, ...]:

@@ -8,27 +8,25 @@ from uuid import UUID
 
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import delete, func, select, table
-from sqlmodel import col
+from sqlalchemy import func, select, table
 
-from chassis.broker import connect
 from chassis.database import Database
 from chassis.errors import NotFound, ServiceError
 from chassis.ids import new_id
-from chassis.outbox import Outbox, OutboxRow
 from journal_contracts.api import Answer, JournalOrder
-from journal_contracts.catalogue import ORCHESTRATOR
 from journal_contracts.commands import RegisterAssets, RunPhase
 from journal_contracts.decisions import Choice
 from journal_contracts.product import PlanName
-from orchestrator_service import timers
+from orchestrator_service.engine import timers
+from orchestrator_service.engine.engine import Engine
+from orchestrator_service.engine.transitions import Transitions
 from orchestrator_service.orders import Desk
 from orchestrator_service.settings import Settings
-from orchestrator_service.transitions import Transitions
 
 from .crew import finished
 
 ORDER = JournalOrder(theme="anxiety", plan=PlanName.EXPRESS)
+COMMANDS = {kind.name: kind for kind in (RunPhase, RegisterAssets)}
 
 
 @dataclass
@@ -36,43 +34,41 @@ class House:
     """The orchestrator without a broker: what it would say stays in the outbox."""
 
     desk: Desk
-    transitions: Transitions
+    engine: Engine
     database: Database
 
+    @property
+    def transitions(self) -> Transitions:
+        return self.engine.transitions
+
     async def said(self, name: str) -> list[bytes]:
-        async with self.database.transaction() as session:
-            rows = await session.scalars(
-                select(OutboxRow).where(col(OutboxRow.name) == name).order_by(col(OutboxRow.id))
-            )
-            return [row.body for row in rows]
+        query = "select body from outbox where name = $1 order by id"
+        return [row["body"] for row in await self.engine.pool.fetch(query, name)]
 
     async def work(self, journal_id: UUID) -> None:
         """Answer every command of a journal until none is left."""
-        while steps := await self._take_commands(journal_id):
+        while steps := await self.commands(journal_id):
             for step in steps:
                 await self.transitions.happen(journal_id, finished(step), actor="test")
 
-    async def _take_commands(self, journal_id: UUID) -> list[RunPhase | RegisterAssets]:
-        found: list[RunPhase | RegisterAssets] = []
-        for kind in (RunPhase, RegisterAssets):
-            found += [kind.model_validate_json(body) for body in await self.said(kind.name)]
-        async with self.database.transaction() as session:
-            names = (RunPhase.name, RegisterAssets.name)
-            await session.execute(delete(OutboxRow).where(col(OutboxRow.name).in_(names)))
-        return [step for step in found if step.journal_id == journal_id]
+    async def commands(self, journal_id: UUID) -> list[RunPhase | RegisterAssets]:
+        """Those that no answer has closed yet."""
+        query = "select name, body from outbox where journal_id = $1 and phase is not null"
+        rows = await self.engine.pool.fetch(f"{query} order by id", journal_id)
+        return [COMMANDS[row["name"]].model_validate_json(row["body"]) for row in rows]
 
 
-def a_house(database: Database, **settings: float) -> House:
+@contextlib.asynccontextmanager
+async def a_house(database: Database, url: str, **settings: float) -> AsyncIterator[House]:
     told = Settings(
         port=1,
         amqp_url="amqp://nowhere",
         auth_url="http://nowhere",
-        database_url=SecretStr("unused"),
+        database_url=SecretStr(url),
         **settings,
     )
-    outbox = Outbox(database, connect(ORCHESTRATOR, told.amqp_url))
-    transitions = Transitions(database, outbox)
-    return House(Desk(database, transitions, outbox, told), transitions, database)
+    async with Engine.open(url, told.amqp_url, told.user_limit) as engine:
+        yield House(Desk(database, engine, told), engine, database)
 
 
 @pytest.fixture
@@ -83,8 +79,9 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-def house(database: Database) -> House:
-    return a_house(database)
+async def house(database: Database, database_url: str) -> AsyncIterator[House]:
+    async with a_house(database, database_url) as house:
+        yield house
 
 
 async def test_an_order_is_a_journal_with_its_first_command_waiting(house: House) -> None:
@@ -183,16 +180,18 @@ async def test_an_answer_after_the_end_is_expired(house: House) -> None:
     assert (refused.value.status, refused.value.code) == (410, "decision_expired")
 
 
-async def test_the_clock_of_the_database_takes_the_default(database: Database) -> None:
-    house = a_house(database, decision_seconds=0.05)
+async def test_the_clock_of_the_database_takes_the_default(
+    database: Database, database_url: str
+) -> None:
     user = new_id()
-    journal = await house.desk.order(user, ORDER, None)
-    await house.work(journal.id)
+    async with a_house(database, database_url, decision_seconds=0.05) as house:
+        journal = await house.desk.order(user, ORDER, None)
+        await house.work(journal.id)
 
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(timers.watch(database, house.transitions), timeout=2)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(timers.watch(house.engine.pool, house.transitions), timeout=2)
 
-    state = await house.desk.state(user, journal.id)
+        state = await house.desk.state(user, journal.id)
     made = {decision.id: decision for decision in state.decisions}
     assert (made["title"].choice.option, made["title"].chosen_by) == ("t1", "default")
 
@@ -212,22 +211,22 @@ async def test_a_journal_is_worked_to_its_end_and_its_history_is_whole(house: Ho
     assert history[-1].type == "journal.craft.completed.v1"
 
 
-async def test_answers_of_many_parts_at_once_all_count(house: House) -> None:
+async def test_answers_of_many_parts_at_once_all_count(house: House, database_url: str) -> None:
     user = new_id()
     journal = await house.desk.order(user, ORDER, None)
     await house.work(journal.id)
     await house.desk.answer(user, journal.id, "title", Answer(choice=Choice(option="t1")))
-    [outline] = await house._take_commands(journal.id)
+    [outline] = await house.commands(journal.id)
     await house.transitions.happen(journal.id, finished(outline), actor="test")
-    parts = await house._take_commands(journal.id)
-    other = a_house(house.database)
+    parts = await house.commands(journal.id)
 
-    await asyncio.gather(
-        *(
-            (house if n % 2 else other).transitions.happen(journal.id, finished(part), "test")
-            for n, part in enumerate(parts)
+    async with a_house(house.database, database_url) as other:
+        await asyncio.gather(
+            *(
+                (house if n % 2 else other).transitions.happen(journal.id, finished(part), "test")
+                for n, part in enumerate(parts)
+            )
         )
-    )
 
     state = await house.desk.state(user, journal.id)
     curation = next(phase for phase in state.phases if phase.name == "curation")

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from journal_contracts.decisions import Choice
 from journal_contracts.events import DecisionClosed, PhaseFailed, PhaseStarted
 from journal_contracts.product import PlanName
-from orchestrator_service import store
+from orchestrator_service.engine.changes import SAGA
+from orchestrator_service.engine.statements import encoded
 from orchestrator_service.plan import PLANS, nodes_of
 from orchestrator_service.saga import Answered, Cancel, DeadlinePassed, advance
 from orchestrator_service.views import journal_view, status_of
@@ -344,8 +345,8 @@ def test_the_state_survives_storage_and_stays_small() -> None:
 
     journey.finish()
 
-    stored = store.SAGA.dump_json(journey.saga, exclude_defaults=True)
-    assert store.SAGA.validate_json(stored) == journey.saga
+    stored = encoded(journey.saga)
+    assert SAGA.validate_json(stored) == journey.saga
     assert len(stored) < 12_000
 
 
@@ -362,7 +363,7 @@ def test_whatever_happens_a_journal_is_over_or_something_is_due(
         assert saga.is_over or saga.due is not None
         assert saga.is_over or saga.is_working or journey.asked()
         assert [event.n for event in journey.events] == list(range(1, len(journey.events) + 1))
-        assert store.SAGA.validate_python(store.encoded(saga)) == saga
+        assert SAGA.validate_json(encoded(saga)) == saga
 
 
 def _stumble(journey: Journey, move: int) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI
 
@@ -23,6 +24,7 @@ from chassis.broker import connect, open_broker, ping
 from chassis.database import Database
 from chassis.health import Probe
 from chassis.ids import new_id
+from chassis.jobs import running
 from chassis.outbox import Outbox
 from chassis.web import application
 from journal_contracts.catalogue import WORKERS
@@ -47,13 +49,13 @@ def build(settings: Settings) -> FastAPI:
             blobs = await stack.enter_async_context(
                 open_blobs(settings.blobs_url.get_secret_value())
             )
-            broker = connect(WORKERS, settings.amqp_url)
+            broker, worker = connect(WORKERS, settings.amqp_url), new_id()
             outbox = Outbox(database, broker)
             workshop = Workshop(
                 crews=CREWS,
                 blobs=blobs,
                 press=stack.enter_context(Press()),
-                door=Door(provider(settings), Ledger(database, outbox, owner=new_id())),
+                door=Door(provider(settings), Ledger(database, outbox, owner=worker)),
                 database=database,
                 outbox=outbox,
                 progress=Progress(broker),
@@ -63,6 +65,8 @@ def build(settings: Settings) -> FastAPI:
             stack.push_async_callback(runner.stop)
             await stack.enter_async_context(outbox.relaying())
             await stack.enter_async_context(open_broker(broker))
+            alive = partial(handlers.keep_saying_alive, broker, worker, settings.pools)
+            await stack.enter_async_context(running("heartbeat", alive))
             probes.update(database=database.ping, broker=lambda: ping(broker), blobs=blobs.ping)
             yield
 

@@ -150,13 +150,20 @@ class JournalPage(View):
 
 
 class HistoryEntry(View):
-    """One transition of a journal. `n` is empty where it was not public."""
+    """What happened to a journal, and what the world was told of it.
+
+    `seq` counts transitions, `n` what was told; it is empty where nothing was. `seconds` and
+    `cost` (US dollars) are those of the step whose end caused it.
+    """
 
     seq: int
     n: int | None
     type: str
     at: datetime
     actor: str
+    cause: str
+    seconds: float | None = None
+    cost: Decimal | None = None
     data: dict[str, object]
 
 

@@ -69,6 +69,12 @@ CATALOGUE: Final = (
         heard_by_every_replica_of=(WORKERS,),
     ),
     Entry(events.ProgressReported, said_by=(WORKERS,), transient=True),
+    Entry(
+        events.WorkerAlive,
+        said_by=(WORKERS,),
+        heard_by_every_replica_of=(ORCHESTRATOR,),
+        transient=True,
+    ),
     Entry(events.UsageRecorded, said_by=(WORKERS,)),
     Entry(events.SessionRevoked, said_by=(AUTH,)),
 )

@@ -159,6 +159,14 @@ class ProgressReported(StepRef, Event):
     tokens: int = 0
 
 
+class WorkerAlive(Event):
+    """A worker is at work, and takes so many steps of each pool at once; said every few seconds."""
+
+    name: ClassVar[str] = "crew.worker.alive.v1"
+    worker: UUID
+    at_once: dict[str, int]
+
+
 class AssetsRegistered(StepRef, Event):
     """Files of a journal are on the user's shelf."""
 

@@ -10,15 +10,13 @@ from chassis.broker import connect, open_broker, ping
 from chassis.database import Database
 from chassis.health import Probe
 from chassis.identity import Verifier
-from chassis.jobs import running
-from chassis.outbox import Outbox
 from chassis.web import application
 from journal_contracts.catalogue import ORCHESTRATOR
-from orchestrator_service import handlers, timers
+from orchestrator_service.engine.engine import Engine
+from orchestrator_service.handlers import Handlers
 from orchestrator_service.orders import Desk
 from orchestrator_service.routes import router
 from orchestrator_service.settings import Settings
-from orchestrator_service.transitions import Transitions
 
 
 def build(settings: Settings) -> FastAPI:
@@ -32,18 +30,20 @@ def build(settings: Settings) -> FastAPI:
                 Database.open(settings.database_url.get_secret_value())
             )
             await database.migrate("orchestrator_service")
-            broker = connect(ORCHESTRATOR, settings.amqp_url)
-            outbox = Outbox(database, broker)
-            transitions = Transitions(database, outbox)
+            engine = await stack.enter_async_context(
+                Engine.open(
+                    settings.database_url.get_secret_value(), settings.amqp_url, settings.user_limit
+                )
+            )
             client = await stack.enter_async_context(httpx.AsyncClient(timeout=5))
             app.state.verifier = Verifier(client, settings.auth_url)
-            app.state.desk = Desk(database, transitions, outbox, settings)
-            handlers.listen(broker, transitions)
+            app.state.desk = Desk(database, engine, settings)
+            broker = connect(ORCHESTRATOR, settings.amqp_url)
+            handlers = Handlers(engine.transitions, engine.release)
+            handlers.listen(broker)
             await stack.enter_async_context(open_broker(broker))
-            await stack.enter_async_context(outbox.relaying())
-            await stack.enter_async_context(
-                running("deadlines", lambda: timers.watch(database, transitions))
-            )
+            await stack.enter_async_context(engine.running())
+            await stack.enter_async_context(handlers.listening_hot(broker, settings.amqp_url))
             probes.update(database=database.ping, broker=lambda: ping(broker))
             yield
 

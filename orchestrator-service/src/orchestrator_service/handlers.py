@@ -1,27 +1,60 @@
-"""What the orchestrator hears: the answers of the crew and of the shelf."""
+"""What the orchestrator hears: the answers of the crew and of the shelf, and who is at work."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Final
 
 import structlog
 from faststream.rabbit import RabbitBroker
 
-from chassis.broker import hear
+from chassis.broker import hear, hear_on_every_replica, hearing_hot
 from chassis.errors import NotFound
 from journal_contracts.catalogue import ORCHESTRATOR
-from journal_contracts.events import AssetsRegistered, StepFailed, StepFinished
+from journal_contracts.events import AssetsRegistered, StepFailed, StepFinished, WorkerAlive
+from orchestrator_service.engine.releasing import Release
+from orchestrator_service.engine.transitions import StoreAway, Transitions
 from orchestrator_service.saga import Reply
-from orchestrator_service.transitions import Transitions
 
 log = structlog.get_logger()
 
+FIRST_PAUSE: Final = 0.1
+LONGEST_PAUSE: Final = 2.0
 
-def listen(broker: RabbitBroker, transitions: Transitions) -> None:
+
+class Handlers:
     """Every answer moves the journal it is about."""
 
-    async def move(reply: Reply) -> None:
-        try:
-            await transitions.happen(reply.journal_id, reply, actor=reply.phase)
-        except NotFound:
-            log.info("reply_for_no_journal", journal_id=str(reply.journal_id), phase=reply.phase)
+    def __init__(self, transitions: Transitions, release: Release) -> None:
+        self._transitions = transitions
+        self._release = release
 
-    hear(broker, ORCHESTRATOR, StepFinished, move)
-    hear(broker, ORCHESTRATOR, StepFailed, move)
-    hear(broker, ORCHESTRATOR, AssetsRegistered, move)
+    async def move(self, reply: Reply) -> None:
+        """Wait for the database as long as it takes: an answer is not at fault if it is away."""
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                await self._transitions.happen(reply.journal_id, reply, actor=reply.phase)
+                return
+            except NotFound:
+                log.info("reply_for_no_journal", journal=str(reply.journal_id), phase=reply.phase)
+                return
+            except StoreAway:
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
+
+    async def see(self, alive: WorkerAlive) -> None:
+        """A worker is there, and so is room for its pools."""
+        self._release.heartbeat(alive.worker, alive.at_once)
+
+    def listen(self, broker: RabbitBroker) -> None:
+        """Hear what comes now and then."""
+        hear(broker, ORCHESTRATOR, StepFailed, self.move)
+        hear(broker, ORCHESTRATOR, AssetsRegistered, self.move)
+        hear_on_every_replica(broker, ORCHESTRATOR, WorkerAlive, self.see)
+
+    @contextlib.asynccontextmanager
+    async def listening_hot(self, broker: RabbitBroker, url: str) -> AsyncIterator[None]:
+        """Hear what comes all the time."""
+        async with hearing_hot(broker, url, ORCHESTRATOR, StepFinished, self.move):
+            yield

@@ -4,15 +4,14 @@ import hashlib
 from typing import ClassVar
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from chassis.broker import letter_of
 from chassis.database import Database
 from chassis.errors import NotFound, ServiceError
 from chassis.ids import new_id
-from chassis.outbox import Outbox
 from journal_contracts.api import (
     Answer,
     AnswerResult,
@@ -24,12 +23,14 @@ from journal_contracts.api import (
 from journal_contracts.decisions import Verdict
 from journal_contracts.events import CraftDeleted
 from orchestrator_service import answers, store
+from orchestrator_service.engine import statements
+from orchestrator_service.engine.changes import Row
+from orchestrator_service.engine.engine import Engine
 from orchestrator_service.plan import PLANS
 from orchestrator_service.saga import Answered, Cancel, Happening
 from orchestrator_service.settings import Settings
 from orchestrator_service.state import Made, Request, Saga
-from orchestrator_service.transitions import Transitions
-from orchestrator_service.views import journal_view
+from orchestrator_service.views import history_entries, journal_view
 
 
 class ChoiceDoesNotFit(ServiceError):
@@ -77,43 +78,47 @@ class Desk:
         "unknown": DecisionUnknown,
     }
 
-    def __init__(
-        self, database: Database, transitions: Transitions, outbox: Outbox, settings: Settings
-    ) -> None:
+    def __init__(self, database: Database, engine: Engine, settings: Settings) -> None:
         self._database = database
-        self._transitions = transitions
-        self._outbox = outbox
+        self._engine = engine
         self._settings = settings
 
     async def order(self, user_id: UUID, order: JournalOrder, key: str | None) -> JournalView:
-        """Begin a journal; the same key and order again give the journal of the first time."""
+        """Begin a journal; the same key and order again give the journal of the first time.
+
+        The key is written before the journal: after a crash in between, the repeat begins it.
+        """
         for question, choice in order.decisions.items():
             if not answers.fits_in_advance(question, choice):
                 raise ChoiceDoesNotFit(f"The choice for {question} cannot be made in advance.")
         journal_id = new_id()
+        if key is not None:
+            journal_id = await self._id_for(user_id, key, order, journal_id)
+        row = await self._engine.transitions.begin(journal_id, user_id, self._request(order))
+        return _view(row)
+
+    async def _id_for(self, user_id: UUID, key: str, order: JournalOrder, journal_id: UUID) -> UUID:
+        """The journal of this key: the given one, or that of the first time."""
+        digest = hashlib.sha256(order.model_dump_json().encode()).hexdigest()
         async with self._database.transaction() as session:
-            if key is not None:
-                now = await store.database_now(session)
-                digest = hashlib.sha256(order.model_dump_json().encode()).hexdigest()
-                statement = (
-                    insert(store.OrderRow)
-                    .values(
-                        user_id=user_id,
-                        key=key,
-                        body_sha256=digest,
-                        journal_id=journal_id,
-                        created_at=now,
-                    )
-                    .on_conflict_do_nothing()
-                    .returning(col(store.OrderRow.journal_id))
+            statement = (
+                insert(store.OrderRow)
+                .values(
+                    user_id=user_id,
+                    key=key,
+                    body_sha256=digest,
+                    journal_id=journal_id,
+                    created_at=func.clock_timestamp(),
                 )
-                if (await session.execute(statement)).scalar_one_or_none() is None:
-                    journal_id = await self._earlier(session, user_id, key, digest)
-                    row = await store.load_of_user(session, journal_id, user_id)
-                    return journal_view(store.saga_of(row), row.created_at, row.updated_at)
-            await self._transitions.begin(session, journal_id, user_id, self._request(order))
-        self._outbox.wake()
-        return await self.state(user_id, journal_id)
+                .on_conflict_do_nothing()
+            )
+            await session.execute(statement)
+            row = await session.get(store.OrderRow, (user_id, key))
+        if row is None:
+            raise NotFound("The journal of this key was deleted meanwhile.")
+        if row.body_sha256 != digest:
+            raise IdempotencyKeyReused("This Idempotency-Key belongs to another order.")
+        return row.journal_id
 
     async def state(self, user_id: UUID, journal_id: UUID) -> JournalView:
         async with self._database.transaction() as session:
@@ -131,10 +136,10 @@ class Desk:
         self, user_id: UUID, journal_id: UUID, question: str, answer: Answer
     ) -> AnswerResult:
         """Put an answer to the saga; whichever comes first counts, all others are told of it."""
-        await self.state(user_id, journal_id)
         told: list[tuple[Verdict, Made | None]] = []
 
         def look(saga: Saga) -> Happening | None:
+            _only_for(user_id, saga)
             verdict, made = answers.judge(saga, question, answer.rev, answer.choice)
             told[:] = [(verdict, made)]
             if verdict != "accepted":
@@ -143,7 +148,7 @@ class Desk:
                 raise ChoiceDoesNotFit("This choice is not offered, or lacks its text or notes.")
             return Answered(question, answer.choice)
 
-        await self._transitions.decide(journal_id, look, actor="user")
+        await self._engine.transitions.decide(journal_id, look, actor="user")
         verdict, made = told[0]
         result = AnswerResult(
             result=verdict,
@@ -159,33 +164,35 @@ class Desk:
 
     async def cancel(self, user_id: UUID, journal_id: UUID) -> JournalView:
         """Stop a journal; what is made of it stays."""
-        await self.state(user_id, journal_id)
 
         def look(saga: Saga) -> Happening | None:
+            _only_for(user_id, saga)
             if saga.status == "cancelled":
                 return None
             if saga.is_over:
                 raise JournalOver(f"The journal is {saga.status}.")
             return Cancel()
 
-        await self._transitions.decide(journal_id, look, actor="user")
-        return await self.state(user_id, journal_id)
+        return _view(await self._engine.transitions.decide(journal_id, look, actor="user"))
 
     async def delete(self, user_id: UUID, journal_id: UUID) -> None:
         """Forget a journal; who keeps something of it hears that it is gone."""
-        async with self._database.transaction() as session:
-            row = await store.load_of_user(session, journal_id, user_id)
-            await session.refresh(row, with_for_update=True)
-            now = await store.database_now(session)
-            saga = store.saga_of(row)
-            gone = CraftDeleted(
-                journal_id=row.id, user_id=user_id, n=saga.n + 1, at=now, percent=saga.percent
+        pool, gone = self._engine.pool, False
+        while not gone:
+            row = (await statements.load(pool, [journal_id])).get(journal_id)
+            if row is None or row.saga.user_id != user_id:
+                raise NotFound("There is no such journal.")
+            event = CraftDeleted(
+                journal_id=journal_id,
+                user_id=user_id,
+                n=row.saga.n + 1,
+                at=self._engine.transitions.clock.now(),
+                percent=row.saga.percent,
             )
-            self._outbox.put(session, gone, subject=str(row.id))
-            for table in (store.HistoryRow, store.DecisionRow, store.OrderRow):
-                await session.execute(delete(table).where(col(table.journal_id) == row.id))
-            await session.delete(row)
-        self._outbox.wake()
+            letter = letter_of(event, new_id(), str(journal_id))
+            gone = await statements.forget(pool, row, letter)
+        self._engine.transitions.forget(journal_id)
+        self._engine.sender.post([letter])
 
     async def history(self, user_id: UUID, journal_id: UUID) -> list[HistoryEntry]:
         """Everything that happened to a journal, in order."""
@@ -196,15 +203,7 @@ class Desk:
                 .where(col(store.HistoryRow.journal_id) == journal_id)
                 .order_by(col(store.HistoryRow.seq))
             )
-            return [HistoryEntry.model_validate(row.model_dump()) for row in rows]
-
-    async def _earlier(self, session: AsyncSession, user_id: UUID, key: str, digest: str) -> UUID:
-        row = await session.get(store.OrderRow, (user_id, key))
-        if row is None:
-            raise NotFound("The journal of this key was deleted meanwhile.")
-        if row.body_sha256 != digest:
-            raise IdempotencyKeyReused("This Idempotency-Key belongs to another order.")
-        return row.journal_id
+            return [entry for row in rows for entry in history_entries(row)]
 
     def _request(self, order: JournalOrder) -> Request:
         return Request(
@@ -219,3 +218,13 @@ class Desk:
             decision_seconds=self._settings.decision_seconds,
             step_seconds=self._settings.step_seconds,
         )
+
+
+def _view(row: Row) -> JournalView:
+    return journal_view(row.saga, row.created_at, row.updated_at)
+
+
+def _only_for(user_id: UUID, saga: Saga) -> None:
+    """A foreign journal looks like none."""
+    if saga.user_id != user_id:
+        raise NotFound("There is no such journal.")

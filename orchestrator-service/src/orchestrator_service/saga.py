@@ -22,6 +22,7 @@ from orchestrator_service.state import (
     Part,
     PhaseState,
     QuestionState,
+    Request,
     Saga,
     Trouble,
 )
@@ -42,6 +43,8 @@ LONGEST_PAUSE: Final = timedelta(minutes=2)
 @dataclass(frozen=True)
 class Begin:
     """The journal was ordered."""
+
+    request: Request
 
 
 @dataclass(frozen=True)

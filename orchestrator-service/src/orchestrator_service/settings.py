@@ -13,3 +13,5 @@ class Settings(ServiceSettings):
     """Replaces the patience of every question, for demonstrations and tests."""
     step_seconds: float | None = None
     """Replaces the patience of every phase."""
+    user_limit: int = 24
+    """How many steps of one pool one user may have in flight."""

@@ -74,6 +74,8 @@ class Request:
     audience: str = ""
     answers: Mapping[str, Choice] = field(default_factory=dict)
     unattended: bool = False
+    priority: int = 0
+    """Higher goes first, before anybody's fair share."""
     decision_seconds: float | None = None
     """In the place of every question's own patience, where a setting says so."""
     step_seconds: float | None = None

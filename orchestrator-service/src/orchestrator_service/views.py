@@ -1,10 +1,12 @@
 """How a journal's state is shown; pure."""
 
+from collections.abc import Iterator
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from journal_contracts.api import (
     ChosenView,
+    HistoryEntry,
     JournalView,
     PhaseView,
     Status,
@@ -14,6 +16,7 @@ from journal_contracts.api import (
 from orchestrator_service import answers, steps
 from orchestrator_service.plan import nodes_of
 from orchestrator_service.state import PhaseState, Saga
+from orchestrator_service.store import HistoryRow
 
 
 def status_of(saga: Saga) -> Status:
@@ -45,6 +48,24 @@ def journal_view(saga: Saga, created_at: datetime, updated_at: datetime) -> Jour
         sample_text=found.get("sample_text", False),
         trouble=_trouble(saga),
     )
+
+
+def history_entries(row: HistoryRow) -> Iterator[HistoryEntry]:
+    """A transition as the API shows it: a line for each thing the world was told, or one."""
+    shared: dict[str, Any] = {
+        "seq": row.seq,
+        "cause": row.cause,
+        "actor": row.actor,
+        "at": row.at,
+        "seconds": row.input.get("seconds"),
+        "cost": row.input.get("usage", {}).get("cost"),
+    }
+    if not row.said:
+        yield HistoryEntry(**shared, n=None, type=row.cause, data={})
+    for told in row.said:
+        hidden = ("journal_id", "user_id", "n", "at")
+        data = {key: value for key, value in told["body"].items() if key not in hidden}
+        yield HistoryEntry(**shared, n=told["body"]["n"], type=told["type"], data=data)
 
 
 def _phases(saga: Saga) -> tuple[PhaseView, ...]:

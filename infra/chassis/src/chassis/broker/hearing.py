@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import structlog
 from faststream import AckPolicy
@@ -12,6 +12,7 @@ from faststream.rabbit.annotations import RabbitMessage
 from pydantic import ValidationError
 
 from chassis.broker import topology
+from chassis.broker.saying import CONTENT_TYPE
 from chassis.ids import new_id
 from journal_contracts.catalogue import BY_NAME
 from journal_contracts.message import Message
@@ -42,19 +43,20 @@ def hear(
     is no such message is buried at once. A reader that dies leaves it to the next one.
     """
     routing_key = f"{message.name}.{pool}" if pool else message.name
-    ear = _Ear(broker, service, topology.queue_of(service, routing_key))
+    ear = Ear(broker, service, topology.queue_of(service, routing_key))
 
     async def consume(delivery: RabbitMessage) -> None:
-        try:
-            body = message.model_validate_json(delivery.body)
-        except ValidationError as error:
-            await ear.bury(delivery, "unreadable", error)
-            return
-        try:
-            await handler(body)
-        except Exception as error:  # whatever it was, the message must not be lost
-            await ear.postpone(delivery, error)
-            return
+        await ear.take(
+            message,
+            handler,
+            Delivery(
+                delivery.body,
+                delivery.headers,
+                delivery.message_id,
+                delivery.raw_message.type,
+                delivery.correlation_id,
+            ),
+        )
         await delivery.ack()
 
     exchange = topology.exchange_of(BY_NAME[message.name])
@@ -95,15 +97,38 @@ def _subscribe(
     )(consume)
 
 
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What came, as it came."""
+
+    body: bytes
+    headers: Mapping[str, Any]
+    message_id: str | None
+    kind: str | None
+    subject: str | None
+
+
 @dataclass(frozen=True)
-class _Ear:
+class Ear:
     """One queue of one service, and where its failed deliveries go."""
 
     broker: RabbitBroker
     service: str
     queue: RabbitQueue
 
-    async def postpone(self, delivery: RabbitMessage, error: Exception) -> None:
+    async def take(self, message: type[M], handler: Handler[M], delivery: Delivery) -> None:
+        """Handle a delivery, or let it wait, or bury it; when this returns it may be acked."""
+        try:
+            body = message.model_validate_json(delivery.body)
+        except ValidationError as error:
+            await self.bury(delivery, "unreadable", error)
+            return
+        try:
+            await handler(body)
+        except Exception as error:  # whatever it was, the message must not be lost
+            await self.postpone(delivery, error)
+
+    async def postpone(self, delivery: Delivery, error: Exception) -> None:
         """Let the message wait on the next rung, or bury it when there is none left."""
         tries = int(delivery.headers.get(TRIES, 0))
         if tries >= len(topology.RUNGS):
@@ -114,7 +139,7 @@ class _Ear:
         entrance, _ = topology.rung(seconds)
         await self._move(delivery, entrance, self.queue.name, {TRIES: tries + 1})
 
-    async def bury(self, delivery: RabbitMessage, reason: str, error: Exception) -> None:
+    async def bury(self, delivery: Delivery, reason: str, error: Exception) -> None:
         """Keep the message with the dead letters, with the reason and an id to find it by."""
         name, error_id = self.queue.name, str(new_id())
         log.error("message_buried", queue=name, reason=reason, error_id=error_id, exc_info=error)
@@ -123,23 +148,22 @@ class _Ear:
 
     async def _move(
         self,
-        delivery: RabbitMessage,
+        delivery: Delivery,
         exchange: RabbitExchange,
         routing_key: str,
         headers: Mapping[str, str | int],
     ) -> None:
-        """Say it there, then ack it here: a crash in between leaves two, never none."""
+        """Say it there, then it is acked here: a crash in between leaves two, never none."""
         await self.broker.publish(
             delivery.body,
             exchange=exchange,
             routing_key=routing_key,
-            content_type=delivery.content_type,
+            content_type=CONTENT_TYPE,
             message_id=delivery.message_id,
-            message_type=delivery.raw_message.type,
-            correlation_id=delivery.correlation_id,
+            message_type=delivery.kind,
+            correlation_id=delivery.subject,
             headers={**delivery.headers, **headers},
             timestamp=datetime.now(UTC),
             persist=True,
             mandatory=True,
         )
-        await delivery.ack()

@@ -1,11 +1,14 @@
 """The one way a message leaves a service."""
 
 import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from faststream.rabbit import RabbitBroker
+from opentelemetry import propagate
 
 from chassis.broker.topology import exchange_of
 from chassis.ids import new_id
@@ -13,7 +16,34 @@ from journal_contracts.catalogue import BY_NAME
 from journal_contracts.message import Message
 
 PATIENCE = 5.0
+"""Seconds the broker has to confirm."""
 CONTENT_TYPE = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A message on its way, with the trace it belongs to."""
+
+    id: UUID
+    name: str
+    routing_key: str
+    subject: str
+    body: bytes
+    trace: Mapping[str, str]
+
+
+def letter_of(message: Message, message_id: UUID, subject: str, pool: str | None = None) -> Letter:
+    """Write a message down, in the trace that is open here."""
+    trace: dict[str, str] = {}
+    propagate.inject(trace)
+    return Letter(
+        id=message_id,
+        name=message.name,
+        routing_key=f"{message.name}.{pool}" if pool else message.name,
+        subject=subject,
+        body=message.model_dump_json().encode(),
+        trace=trace,
+    )
 
 
 class BrokerAway(ConnectionError):
@@ -65,7 +95,7 @@ async def say_encoded(
                 message_type=name,
                 correlation_id=subject or str(message_id),
                 timestamp=datetime.now(UTC),
-                headers={} if entry.is_command else _cloud_event(broker, name, message_id, subject),
+                headers=cloud_event(str(broker.config.app_id), name, message_id, subject),
                 persist=not entry.transient,
                 mandatory=entry.is_command,
             )
@@ -73,14 +103,14 @@ async def say_encoded(
         raise BrokerAway(name) from error
 
 
-def _cloud_event(
-    broker: RabbitBroker, name: str, message_id: UUID, subject: str | None
-) -> dict[str, Any]:
+def cloud_event(service: str, name: str, message_id: UUID, subject: str | None) -> dict[str, Any]:
     """The CloudEvents 1.0 attributes (AMQP binding), for subscribers with their own tools."""
+    if BY_NAME[name].is_command:
+        return {}
     attributes = {
         "specversion": "1.0",
         "id": str(message_id),
-        "source": f"/{broker.config.app_id}",
+        "source": f"/{service}",
         "type": name,
         "time": datetime.now(UTC).isoformat(),
         "datacontenttype": CONTENT_TYPE,

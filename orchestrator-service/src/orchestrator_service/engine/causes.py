@@ -1,0 +1,52 @@
+"""How happenings are kept in the history, and read again to see a journal as it was."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from pydantic import TypeAdapter
+
+from journal_contracts.events import AssetsRegistered, StepFailed, StepFinished
+from orchestrator_service import saga as core
+from orchestrator_service.saga import Happening, advance
+from orchestrator_service.state import Request, Saga
+
+NAMES: Final[dict[type[Any], str]] = {
+    core.Begin: "begin",
+    StepFinished: "step_finished",
+    StepFailed: "step_failed",
+    AssetsRegistered: "assets_registered",
+    core.Answered: "answered",
+    core.DeadlinePassed: "deadline_passed",
+    core.Cancel: "cancel",
+}
+_KINDS: Final = {name: TypeAdapter(kind) for kind, name in NAMES.items()}
+_WRITERS: Final = {kind: _KINDS[name] for kind, name in NAMES.items()}
+REQUEST: Final = TypeAdapter(Request)
+
+
+def written(message: Happening) -> tuple[str, str]:
+    """A happening as its name and JSON."""
+    kind = type(message)
+    return NAMES[kind], _WRITERS[kind].dump_json(message).decode()
+
+
+def read(cause: str, document: Any) -> Happening:
+    """The happening of an entry."""
+    happening: Happening = _KINDS[cause].validate_python(document)
+    return happening
+
+
+def replayed(
+    journal_id: UUID, user_id: UUID, entries: Iterable[tuple[str, Any, datetime]]
+) -> Saga | None:
+    """The state after `entries` (cause, input, at), from the first one on; None without any."""
+    saga: Saga | None = None
+    for cause, document, at in entries:
+        message = read(cause, document)
+        if isinstance(message, core.Begin):
+            saga = Saga(journal_id, user_id, message.request)
+        assert saga is not None  # noqa: S101 - a history begins with the beginning
+        saga, _ = advance(saga, message, at)
+    return saga

@@ -1,0 +1,108 @@
+"""What was committed leaves: from memory right after the commit, by a sweep where a replica died.
+
+A letter is a row with a state. An event is `leaving` until the broker has it, then its row goes. A
+command may be `waiting` for room first; it is `leaving` until the broker has it, then `out` until
+its step is closed. A letter that is leaving is held by its replica for some seconds; when these
+are over any replica sends it, perhaps for the second time: hearers stand that.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from typing import Final
+from uuid import UUID
+
+import structlog
+from prometheus_client import Gauge
+
+from chassis.broker import Letter, Speaker
+from chassis.jobs import running
+from orchestrator_service.engine import statements
+from orchestrator_service.engine.changes import Change
+from orchestrator_service.engine.releasing import Release
+
+log = structlog.get_logger()
+
+MOST_IN_MEMORY: Final = 20_000
+TOGETHER: Final = 512
+SWEEP_SECONDS: Final = 1.0
+SETTLE_SECONDS: Final = 0.2
+in_memory = Gauge("saga_letters_in_memory", "Committed letters this replica has yet to send")
+
+
+class Sender:
+    """Sends letters, and writes down which of them have arrived."""
+
+    def __init__(self, pool: statements.Pool, speaker: Speaker, release: Release) -> None:
+        self._pool = pool
+        self._speaker = speaker
+        self._release = release
+        self._letters: list[Letter] = []
+        self._arrived: list[UUID] = []
+        self._woken = asyncio.Event()
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Send while the block runs."""
+        async with (
+            running("sending", self._send_forever),
+            running("settling", self._settle_forever),
+            running("sweeping", self._sweep_forever),
+            running("releasing", self._release_forever),
+        ):
+            yield
+
+    def admit(self, changes: Sequence[Change]) -> set[UUID]:
+        """Which letters have to wait for room."""
+        return self._release.admit(changes)
+
+    def send(self, changes: Sequence[Change], waits: set[UUID]) -> None:
+        """These were committed: let them leave."""
+        for change in changes:
+            self.post(change.events)
+            self.post([o.letter for o in change.orders if o.letter.id not in waits])
+
+    def post(self, letters: Sequence[Letter]) -> None:
+        """Rows of these are committed, and held by this replica."""
+        if len(self._letters) < MOST_IN_MEMORY:  # else the sweep finds them later
+            self._letters += letters
+            self._woken.set()
+
+    async def _send_forever(self) -> None:
+        while True:
+            await self._woken.wait()
+            self._woken.clear()
+            while self._letters:
+                now, self._letters = self._letters[:TOGETHER], self._letters[TOGETHER:]
+                in_memory.set(len(self._letters))
+                arrived = await self._speaker.say_all(now)
+                self._arrived += [letter.id for letter, ok in zip(now, arrived, strict=True) if ok]
+
+    async def _settle_forever(self) -> None:
+        while True:
+            await asyncio.sleep(SETTLE_SECONDS)
+            if self._arrived:
+                arrived, self._arrived = self._arrived, []
+                await statements.settle(self._pool, arrived)
+
+    async def _sweep_forever(self) -> None:
+        while True:
+            self.post(await statements.sweep(self._pool, TOGETHER))
+            self._release.view = await statements.view(self._pool)
+            if self._release.view.waiting.total():
+                self._release.room_came.set()
+            await asyncio.sleep(SWEEP_SECONDS)
+
+    async def _release_forever(self) -> None:
+        """Let out what waits, as often as room comes back."""
+        release = self._release
+        while True:
+            await release.room_came.wait()
+            release.room_came.clear()
+            for pool in [name for name, count in release.view.waiting.items() if count]:
+                letters = await statements.release(
+                    self._pool, pool, release.window(pool), release.user_limit
+                )
+                self.post(letters)
+                release.view.waiting[pool] -= len(letters)
+                release.view.in_flight[pool] += len(letters)

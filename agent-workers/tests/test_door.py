@@ -11,7 +11,7 @@ from sqlalchemy import select, text
 
 from agent_workers.desk import InvalidOutput
 from agent_workers.models.door import Door
-from agent_workers.models.ledger import Asker, Ledger, PaidCall, report_usage
+from agent_workers.models.ledger import Asker, Ledger, PaidCall
 from agent_workers.models.openai import OpenAIModel
 from agent_workers.models.provider import ModelTrouble
 from chassis.broker import connect
@@ -49,10 +49,15 @@ async def model(llmock: Any) -> AsyncIterator[OpenAIModel]:
     await model.close()
 
 
+def a_ledger(database: Database) -> Ledger:
+    """The ledger of a process of its own."""
+    outbox = Outbox(database, connect(WORKERS, "amqp://nowhere"))
+    return Ledger(database, outbox, owner=new_id())
+
+
 def a_door(database: Database, model: OpenAIModel) -> Door:
     """A door of a process of its own."""
-    outbox = Outbox(database, connect(WORKERS, "amqp://nowhere"))
-    return Door(model, Ledger(database, outbox, owner=new_id()))
+    return Door(model, a_ledger(database))
 
 
 async def asked(door: Door, round_: str = "0") -> Haiku:
@@ -181,16 +186,18 @@ async def test_every_call_is_priced_recorded_and_reported_once(
 ) -> None:
     await asked(a_door(database, model))
 
+    first = await a_ledger(database).usage_of(STEP)
+    again = await a_ledger(database).usage_of(STEP)
+    of_the_next_attempt = await a_ledger(database).usage_of(STEP.model_copy(update={"attempt": 2}))
     async with database.transaction() as session:
-        first = await report_usage(session, STEP)
-        second = await report_usage(session, STEP)
         recorded = (await session.scalars(select(OutboxRow.name))).all()
 
     assert first.calls == 1
     assert first.tokens_in > 0
     assert first.cost is not None
     assert first.cost > 0
-    assert second.calls == 0
+    assert again == first
+    assert of_the_next_attempt.calls == 0
     assert recorded == ["ai.usage.recorded.v1"]
 
 
@@ -200,8 +207,7 @@ async def test_an_unknown_model_is_unpriced_not_free(database: Database, llmock:
     await asked(a_door(database, model))
     await model.close()
 
-    async with database.transaction() as session:
-        assert (await report_usage(session, STEP)).cost is None
+    assert (await a_ledger(database).usage_of(STEP)).cost is None
 
 
 async def _claims(database: Database) -> list[PaidCall]:

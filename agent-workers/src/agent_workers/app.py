@@ -17,10 +17,11 @@ from agent_workers.models.offline import OfflineWriter
 from agent_workers.models.openai import OpenAIModel
 from agent_workers.models.provider import Provider
 from agent_workers.progress import Progress
-from agent_workers.runner import Runner, Workshop
+from agent_workers.runner import Runner
 from agent_workers.settings import Settings
+from agent_workers.workshop import Workshop
 from chassis.blobs import open_blobs
-from chassis.broker import connect, open_broker, ping
+from chassis.broker import Speaker, connect, open_broker, ping
 from chassis.database import Database
 from chassis.health import Probe
 from chassis.ids import new_id
@@ -51,20 +52,24 @@ def build(settings: Settings) -> FastAPI:
             )
             broker, worker = connect(WORKERS, settings.amqp_url), new_id()
             outbox = Outbox(database, broker)
+            ledger = Ledger(database, outbox, owner=worker)
             workshop = Workshop(
                 crews=CREWS,
                 blobs=blobs,
                 press=stack.enter_context(Press()),
-                door=Door(provider(settings), Ledger(database, outbox, owner=worker)),
-                database=database,
-                outbox=outbox,
+                door=Door(provider(settings), ledger),
                 progress=Progress(broker),
             )
-            runner = Runner(workshop)
-            handlers.listen(broker, runner, settings.pools)
+            speaker = Speaker(WORKERS, settings.amqp_url)
+            stack.push_async_callback(speaker.close)
+            runner = Runner(workshop.do, ledger.usage_of, speaker)
+            handlers.listen(broker, runner)
             stack.push_async_callback(runner.stop)
             await stack.enter_async_context(outbox.relaying())
             await stack.enter_async_context(open_broker(broker))
+            await stack.enter_async_context(
+                handlers.taking_steps(broker, settings.amqp_url, runner, settings.pools)
+            )
             alive = partial(handlers.keep_saying_alive, broker, worker, settings.pools)
             await stack.enter_async_context(running("heartbeat", alive))
             probes.update(database=database.ping, broker=lambda: ping(broker), blobs=blobs.ping)

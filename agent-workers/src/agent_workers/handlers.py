@@ -1,13 +1,15 @@
 """What a worker hears: steps of its pools, and the ends of journals."""
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 from typing import Final
 from uuid import UUID
 
 from faststream.rabbit import RabbitBroker
 
 from agent_workers.runner import Runner
-from chassis.broker import hear, hear_on_every_replica, say
+from chassis.broker import hear_on_every_replica, hearing_hot, say
 from journal_contracts.catalogue import WORKERS
 from journal_contracts.commands import RunPhase
 from journal_contracts.events import CraftCancelled, CraftDeleted, WorkerAlive
@@ -18,12 +20,25 @@ AT_ONCE: Final = {"writing": 16, "painting": 4, "binding": 1}
 HEARTBEAT_SECONDS: Final = 2.0
 
 
-def listen(broker: RabbitBroker, runner: Runner, pools: tuple[str, ...]) -> None:
-    """Take steps of these pools; drop those of journals that are over."""
-    for pool in pools:
-        hear(broker, WORKERS, RunPhase, runner.run, pool=pool, prefetch=AT_ONCE[pool])
+def listen(broker: RabbitBroker, runner: Runner) -> None:
+    """Drop the steps of journals that are over."""
     hear_on_every_replica(broker, WORKERS, CraftCancelled, runner.drop)
     hear_on_every_replica(broker, WORKERS, CraftDeleted, runner.drop)
+
+
+@contextlib.asynccontextmanager
+async def taking_steps(
+    broker: RabbitBroker, url: str, runner: Runner, pools: tuple[str, ...]
+) -> AsyncIterator[None]:
+    """Take steps of these pools while the block runs."""
+    async with contextlib.AsyncExitStack() as stack:
+        for pool in pools:
+            await stack.enter_async_context(
+                hearing_hot(
+                    broker, url, WORKERS, RunPhase, runner.run, pool=pool, prefetch=AT_ONCE[pool]
+                )
+            )
+        yield
 
 
 async def keep_saying_alive(broker: RabbitBroker, worker: UUID, pools: tuple[str, ...]) -> None:

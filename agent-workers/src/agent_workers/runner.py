@@ -1,57 +1,64 @@
-"""Runs steps: an agent at its desk, the result stored, the answer said; what goes wrong is named.
+"""Runs steps: the work done, the answer said; what goes wrong is named.
 
 A step outlives the delivery that began it: a lost broker connection cancels the delivery, not the
-work, and the redelivered command joins what is under way.
+work, and the redelivered command joins what is under way. The command is acked when the broker has
+the answer, so it is the step's durable record until then; done again, its paid calls are kept ones.
 """
 
 import asyncio
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
 from uuid import UUID
 
 import httpx
 import structlog
-from pydantic import BaseModel
 from sqlalchemy.exc import SQLAlchemyError
 
-from agent_workers import crewing
-from agent_workers.bind import Press
-from agent_workers.desk import Agent, Crew, Desk, InvalidOutput, MissingInput, Result
-from agent_workers.models.door import Door
-from agent_workers.models.ledger import Asker, report_usage
-from agent_workers.models.provider import Messages, ModelTrouble
-from agent_workers.progress import Progress
-from chassis.blobs import BlobMissing, Blobs
-from chassis.database import Database
-from chassis.outbox import Outbox
+from agent_workers.desk import InvalidOutput, MissingInput
+from agent_workers.models.provider import ModelTrouble
+from chassis.blobs import BlobMissing
+from chassis.broker import Speaker, letter_of
+from chassis.ids import new_id
 from journal_contracts.commands import RunPhase
-from journal_contracts.events import CraftCancelled, CraftDeleted, StepFailed, StepFinished, Trouble
+from journal_contracts.events import (
+    CraftCancelled,
+    CraftDeleted,
+    StepFailed,
+    StepFinished,
+    Trouble,
+    Usage,
+)
 from journal_contracts.message import StepRef
 
 log = structlog.get_logger()
 
-REMEMBERED = 1_000
+REMEMBERED: Final = 1_000
+PAUSE: Final = 0.5
+"""Seconds until an answer is said again that the broker did not take."""
 
 
 @dataclass(frozen=True)
-class Workshop:
-    """What every step works with."""
+class Made:
+    """What a step made: the key of the artifact, stored already, and the facts for the saga."""
 
-    crews: Mapping[str, Crew]
-    blobs: Blobs
-    press: Press
-    door: Door
-    database: Database
-    outbox: Outbox
-    progress: Progress
+    artifact: str | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+Do = Callable[[RunPhase], Awaitable[Made]]
+UsageOf = Callable[[StepRef], Awaitable[Usage]]
+"""What the calls of this attempt cost, the same however often it is asked."""
 
 
 class Runner:
     """Runs each step once at a time, however often it is delivered."""
 
-    def __init__(self, workshop: Workshop) -> None:
-        self._shop = workshop
+    def __init__(self, do: Do, usage_of: UsageOf, speaker: Speaker) -> None:
+        self._do = do
+        self._usage_of = usage_of
+        self._speaker = speaker
         self._running: dict[StepRef, asyncio.Task[None]] = {}
         self._dropped: dict[UUID, None] = {}
 
@@ -59,7 +66,7 @@ class Runner:
         """Run a step, or join the run of it that is under way."""
         if step.journal_id in self._dropped:
             return
-        fence = _fence(step)
+        fence = fence_of(step)
         task = self._running.get(fence)
         if task is None:
             task = asyncio.create_task(self._work(step), name=f"{step.phase}/{step.part}")
@@ -89,59 +96,33 @@ class Runner:
 
     async def _work(self, step: RunPhase) -> None:
         began = time.monotonic()
+        fence = fence_of(step)
+        answer: StepFinished | StepFailed
         try:
-            result = await self._shop.crews[step.phase](self._desk(step))
-            document = result.artifact.model_dump_json().encode()
-            await self._shop.blobs.put(step.artifact_key, document, "application/json")
-        except Exception as error:
-            await self._say_failed(step, error)
-            return
-        await self._say_finished(step, result, time.monotonic() - began)
-
-    def _desk(self, step: RunPhase) -> Desk:
-        async def ask(agent: Agent, task: str, about: str, output: type[BaseModel]) -> BaseModel:
-            asker = Asker(_fence(step), agent.name)
-            progress = self._shop.progress.of(step, agent.name)
-            await progress.report("thinking")
-
-            async def answer(messages: Messages, wanted: type[BaseModel]) -> str:
-                question = f"{step.round}{about}"
-                return await self._shop.door.answer(
-                    asker, question, messages, wanted, progress.on_text
-                )
-
-            made = await crewing.perform(agent, task, output, answer)
-            await progress.report("checking")
-            return made
-
-        return Desk(step, self._shop.blobs, self._shop.press, ask, self._shop.door.model)
-
-    async def _say_finished(self, step: RunPhase, result: Result, seconds: float) -> None:
-        async with self._shop.database.transaction() as session:
+            made = await self._do(step)
             answer = StepFinished(
-                **_fence(step).model_dump(),
-                artifact=step.artifact_key,
-                facts=dict(result.facts),
-                usage=await report_usage(session, step),
-                seconds=seconds,
+                **fence.model_dump(),
+                artifact=made.artifact,
+                facts=dict(made.facts),
+                usage=await self._usage_of(fence),
+                seconds=time.monotonic() - began,
             )
-            self._shop.outbox.put(session, answer, subject=str(step.journal_id))
-        self._shop.outbox.wake()
-
-    async def _say_failed(self, step: RunPhase, error: Exception) -> None:
-        kind, code, detail, after = named(error)
-        log.warning("step_failed", phase=step.phase, part=step.part, code=code, exc_info=error)
-        async with self._shop.database.transaction() as session:
+        except Exception as error:
+            kind, code, detail, after = named(error)
+            log.warning("step_failed", phase=step.phase, part=step.part, code=code, exc_info=error)
             answer = StepFailed(
-                **_fence(step).model_dump(),
+                **fence.model_dump(),
                 kind=kind,
                 code=code,
                 detail=detail,
-                usage=await report_usage(session, step),
+                usage=await self._usage_of(fence),
                 retry_after=after,
             )
-            self._shop.outbox.put(session, answer, subject=str(step.journal_id))
-        self._shop.outbox.wake()
+        letter = letter_of(answer, new_id(), str(step.journal_id))
+        while True:
+            if all(await self._speaker.say_all([letter])):
+                return
+            await asyncio.sleep(PAUSE)
 
 
 def named(error: Exception) -> tuple[Trouble, str, str, float | None]:
@@ -159,7 +140,8 @@ def named(error: Exception) -> tuple[Trouble, str, str, float | None]:
             return "fatal", "agent_error", f"The agent failed: {type(error).__name__}.", None
 
 
-def _fence(step: StepRef) -> StepRef:
+def fence_of(step: StepRef) -> StepRef:
+    """The step alone."""
     return StepRef(
         journal_id=step.journal_id,
         user_id=step.user_id,

@@ -5,8 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import Column, DateTime, Numeric, delete, func, select, text, update
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import Column, DateTime, Numeric, delete, func, or_, select, text, update
 from sqlmodel import Field, SQLModel, col
 
 from agent_workers.models.prices import price_of
@@ -42,8 +41,8 @@ class PaidCall(SQLModel, table=True):
     tokens_out: int = 0
     cost: Decimal | None = Field(default=None, sa_column=Column(Numeric(12, 6)))
     seconds: float = 0.0
-    reported: bool = False
-    """Whether an answer to the saga has counted it."""
+    counted_by: int | None = None
+    """The attempt whose answer to the saga counts it."""
 
 
 @dataclass(frozen=True)
@@ -76,9 +75,9 @@ class Ledger:
         statement = text(
             """
             insert into paid_call (request_key, user_id, journal_id, phase, part, agent, model,
-                owner, lease_until, lost, tokens_in, tokens_out, seconds, reported)
+                owner, lease_until, lost, tokens_in, tokens_out, seconds)
             values (:key, :user_id, :journal_id, :phase, :part, :agent, :model,
-                    :owner, clock_timestamp() + make_interval(secs => :lease), 0, 0, 0, 0, false)
+                    :owner, clock_timestamp() + make_interval(secs => :lease), 0, 0, 0, 0)
             on conflict (request_key) do update
                set owner = :owner,
                    lease_until = clock_timestamp() + make_interval(secs => :lease),
@@ -155,26 +154,29 @@ class Ledger:
         async with self._database.transaction() as session:
             await session.execute(statement)
 
+    async def usage_of(self, step: StepRef) -> Usage:
+        """What this step's calls cost that no earlier attempt has counted; asked again, the same.
 
-async def report_usage(session: AsyncSession, step: StepRef) -> Usage:
-    """What this step's calls cost that no answer has counted yet; they are counted now."""
-    statement = (
-        update(PaidCall)
-        .where(
-            col(PaidCall.journal_id) == step.journal_id,
-            col(PaidCall.phase) == step.phase,
-            col(PaidCall.part) == step.part,
-            col(PaidCall.reply).is_not(None),
-            col(PaidCall.reported).is_(False),
+        So an answer that is made twice, because its process died before it was said, says it once.
+        """
+        statement = (
+            update(PaidCall)
+            .where(
+                col(PaidCall.journal_id) == step.journal_id,
+                col(PaidCall.phase) == step.phase,
+                col(PaidCall.part) == step.part,
+                col(PaidCall.reply).is_not(None),
+                or_(col(PaidCall.counted_by).is_(None), col(PaidCall.counted_by) == step.attempt),
+            )
+            .values(counted_by=step.attempt)
+            .returning(col(PaidCall.tokens_in), col(PaidCall.tokens_out), col(PaidCall.cost))
         )
-        .values(reported=True)
-        .returning(col(PaidCall.tokens_in), col(PaidCall.tokens_out), col(PaidCall.cost))
-    )
-    rows = (await session.execute(statement)).all()
-    costs = [row.cost for row in rows]
-    return Usage(
-        calls=len(rows),
-        tokens_in=sum(row.tokens_in for row in rows),
-        tokens_out=sum(row.tokens_out for row in rows),
-        cost=None if None in costs else sum(costs, Decimal(0)),
-    )
+        async with self._database.transaction() as session:
+            rows = (await session.execute(statement)).all()
+        costs = [row.cost for row in rows]
+        return Usage(
+            calls=len(rows),
+            tokens_in=sum(row.tokens_in for row in rows),
+            tokens_out=sum(row.tokens_out for row in rows),
+            cost=None if None in costs else sum(costs, Decimal(0)),
+        )

@@ -277,6 +277,26 @@ def test_passes_pdf_ua(page: PageFormat, tmp_path: Path) -> None:
     assert (result.error, result.errors) == (None, 0)
 
 
+def test_a_title_breaks_after_its_colon_and_never_inside_30_day() -> None:
+    title = "Grief: A Journal With Daily Prompts for a 30-Day Month"
+    pdf = pypdfium2.PdfDocument(bound(manuscript(Edition.JOURNAL, title=title), PLAIN))
+
+    for number in (0, 2):
+        shown = pdf[number].get_textpage().get_text_range().splitlines()
+        rows = [" ".join(line.split()) for line in shown]
+        first = rows.index("Grief:")
+        last = next(at for at, row in enumerate(rows) if row.endswith("Month"))
+        broken = [row for row in rows[first:last] if re.search(r"(?:\b(?:A|a|for|With)|30-)$", row)]
+        assert broken == []
+
+
+def test_the_small_book_promises_six_days_and_leads_to_the_full_one() -> None:
+    pages = texts_of(bound(manuscript(title="Calm: A 30-Day Guided Journal")))
+
+    assert "Calm: A 6-Day Guided Journal" in pages[0]
+    assert "The full 30-day journal Calm: A 30-Day Guided Journal" in pages[18]
+
+
 def test_a_sample_says_so_on_the_notice_page_and_at_the_end(magnet: bytes) -> None:
     pages = texts_of(magnet)
 

@@ -20,6 +20,16 @@ MAGIC: Final = {
     b"RIFF": "webp",
 }
 
+SIX_DAYS: Final = {
+    r"\b30(?=[- ](?:\w+[- ]){0,2}?(?:Day|Text|Question|Warm|Prompt))": "6",
+    r"\bThirty(?=[- ](?:\w+[- ]){0,2}?(?:Day|Text|Question|Page|Notebook))": "Six",
+    r"\bTen(?= Days to Notice|\b to (?:Understand|Try))": "Two",
+    r"\bA Month of\b": "Six Days of",
+    r"\bOne-Month\b": "Six-Day",
+    r"\bEvery Day of the Month\b": "Every Day",
+}
+"""What a title of thirty days says, and what the six-day book says in its place (English)."""
+
 Data = dict[str, Any]
 
 
@@ -112,8 +122,9 @@ def _texts(manuscript: Manuscript, shown: Mapping[str, Data]) -> Data:
 
     return {
         "edition": edition.value,
-        "title": line(manuscript.title.text),
-        "subtitle": line(manuscript.title.subtitle),
+        "title": line(_named_for(edition, manuscript.title.text)),
+        "full_title": line(manuscript.title.text),
+        "subtitle": line(_named_for(edition, manuscript.title.subtitle)),
         "theme": line(manuscript.theme),
         "quote": line(frame.quote.text),
         "attribution": line(frame.quote.attribution),
@@ -136,6 +147,14 @@ def _texts(manuscript: Manuscript, shown: Mapping[str, Data]) -> Data:
             for day in manuscript.days
         ],
     }
+
+
+def _named_for(edition: Edition, title: str) -> str:
+    """The title as this book may bear it: the small one promises no thirty days."""
+    if edition is Edition.LEAD_MAGNET:
+        for pattern, shorter in SIX_DAYS.items():
+            title = re.sub(pattern, shorter, title)
+    return title
 
 
 def _stage(edition: Edition, stage: Stage) -> Data:

@@ -39,18 +39,18 @@ def _day(order: Order, row: Row) -> dict[str, Any]:
 
 def _warm_up(order: Order, essay: Essay, row: Row, angle: str, turn: int) -> str:
     serial = _serial(order.edition, row["day"])
-    voices = order.shuffled(page("house/voices")[order.voice], "voice")
+    voices = order.shuffled(order.suited(page("house/voices")[order.voice]), "voice")
     dice = order.dice("wording", order.edition, essay.angle)
 
     def wordings(texts: Sequence[str], turned: int) -> Part:
-        filled = [order.fill(text) for text in texts]
+        filled = [order.fill(text) for text in order.suited(texts)]
         return Part.needed(filled, dice.randrange(len(filled)) + turned)
 
     even, odd = turn & 1, turn >> 1 & 1
     # The close takes up the picture its opening drew, so the two are chosen as one.
-    pair = dice.randrange(len(essay.opening)) + even
-    opening = Part.needed([order.fill(essay.opening[pair % len(essay.opening)])])
-    close = Part.needed([order.fill(essay.close[pair % len(essay.close)])])
+    pairs = _framings(order, essay)
+    first, last = pairs[(dice.randrange(len(pairs)) + even) % len(pairs)]
+    opening, close = Part.needed([order.fill(first)]), Part.needed([order.fill(last)])
     parts = [
         *(
             [_brought_in(order, angle, serial), opening.or_nothing(NO_OPENING)]
@@ -60,9 +60,9 @@ def _warm_up(order: Order, essay: Essay, row: Row, angle: str, turn: int) -> str
         wordings(_scenes(order, essay), odd).or_nothing(NO_SCENE),
         wordings(page("house/reasons")[essay.facet], even).or_nothing(NO_REASON),
         wordings(essay.middle, odd),
-        Part.needed([worked_in(order, row.get("insights") or (), serial)]),
+        Part.needed([worked_in(order, row, serial)]),
         wordings(essay.task, even),
-        *(Part.spare(order.fill(text), cost) for cost, text in enumerate(essay.more, start=1)),
+        *(Part.spare(order.fill(text), cost) for cost, text in enumerate(_more(order, essay), 1)),
         _aside(voices[serial % len(voices)], essay.mode),
         close.or_nothing(NO_CLOSE),
     ]
@@ -77,8 +77,8 @@ def _aside(text: str, mode: Mode) -> Part:
 def _question(order: Order, essay: Essay, row: Row, angle: str, turn: int) -> str:
     dice = order.dice("question", order.edition, row["day"])
     of_the_theme: list[str] = [order.pool["ask"][essay.facet]]
-    asks = [*of_the_theme, *order.shuffled(essay.asks, "ask", essay.angle)]
-    if dice.random() < 1 / 3:
+    asks = [*of_the_theme, *order.shuffled(order.suited(essay.asks), "ask", essay.angle)]
+    if not order.theme.tender and dice.random() < 1 / 3:
         asks = asks[1:] + asks[:1]
     if angle:
         asks = [
@@ -97,8 +97,19 @@ def _is_one_question(text: str) -> bool:
 def _heading(order: Order, essay: Essay, angle: str, turn: int) -> str:
     if angle and 2 <= len(angle.split()) <= 6:
         return title_case(angle)
-    first = order.dice("heading", essay.angle).randrange(len(essay.headings))
-    return essay.headings[(first + turn) % len(essay.headings)]
+    headings = order.suited(essay.headings)
+    first = order.dice("heading", essay.angle).randrange(len(headings))
+    return headings[(first + turn) % len(headings)]
+
+
+def _framings(order: Order, essay: Essay) -> list[tuple[str, str]]:
+    """The openings with their closes; of those that do not suit the theme none."""
+    pairs = list(zip(essay.opening, essay.close, strict=True))
+    return [pair for pair in pairs if order.suits(*pair)] or pairs
+
+
+def _more(order: Order, essay: Essay) -> list[str]:
+    return [text for text in essay.more if order.suits(text)]
 
 
 def _scenes(order: Order, essay: Essay) -> list[str]:

@@ -67,8 +67,9 @@ def _tightened(order: Order, row: Mapping[str, Any], most: int) -> tuple[str, li
     """The warm-up with up to `most` phrases mended, each only if nothing measured gets worse."""
     text = str(row["warm_up"])
     changes: list[Change] = []
-    for before, after, reason in order.shuffled(page("house/pencil")["mend"], "edit", row["day"]):
-        found = re.search(_where(before, after), text)
+    rows = order.shuffled(page("house/pencil")["mend"], "edit", row["day"])
+    for before, after, reason, place in rows:
+        found = re.search(_where(before, place), text)
         if found is None or len(changes) == most:
             continue
         mended = text[: found.start()] + after + text[found.end() :]
@@ -91,13 +92,19 @@ def _around(text: str, at: int) -> str:
     return text
 
 
-def _where(before: str, after: str) -> str:
-    """Whole words; a contraction only inside a clause: never "as you're," nor "who you're"."""
+def _where(before: str, place: str) -> str:
+    """Whole words, and a contraction only where it is grammatical: see the table of places."""
+    places: Mapping[str, str] = page("house/pencil")["places"]
     whole = rf"\b{re.escape(before)}\b"
-    if not {"'", "’"} & set(after):
-        return whole
-    clause = "".join(rf"(?<!\b{word} )" for word in ("as", "than", "who", "what", "where", "how"))
-    return rf"{clause}{whole}(?= [a-z])"
+    match place:
+        case "negation":
+            return rf"(?:{places['negation']}){whole}"
+        case "having":
+            return f"{places['clause']}{whole}{places['having']}"
+        case "being" | "willing":
+            return f"{places['clause']}{whole}{places['ended']}"
+        case _:
+            return whole
 
 
 def _no_worse(before: str, after: str) -> bool:

@@ -32,5 +32,5 @@ def _text(order: Order, section: str, parts: list[list[str]]) -> str:
     abouts = order.shuffled(order.pool["about"], "about")
     about = order.fill(abouts[0 if order.edition is Edition.JOURNAL else -1])
     dice = order.dice("frame", order.edition, section)
-    wordings = [[order.fill(text, about=about) for text in part] for part in parts]
+    wordings = [[order.fill(text, about=about) for text in order.suited(part)] for part in parts]
     return fit([Part.needed(texts, dice.randrange(len(texts))) for texts in wordings], *LENGTH)

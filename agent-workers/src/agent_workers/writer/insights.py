@@ -1,5 +1,6 @@
 """Insights: what is worth knowing about a theme, and how a day's text takes it up."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -7,11 +8,11 @@ from agent_workers.writer.order import Order
 from agent_workers.writer.shelf import page
 from agent_workers.writer.theme import without_markup
 from journal_contracts.checks import words
-from journal_contracts.product import shares
+from journal_contracts.product import INSIGHTS_ORDERED, Edition, share_out, shares
 
 KINDS: Final = ("background", "benefit", "tip")
 LONGEST_QUOTED: Final = 16
-NUMBERS: Final = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+MOST_TOLD: Final = 5
 
 
 def research_draft(order: Order) -> dict[str, Any]:
@@ -26,20 +27,70 @@ def research_draft(order: Order) -> dict[str, Any]:
     }
 
 
-def worked_in(order: Order, insights: Sequence[Mapping[str, Any]], serial: int) -> str:
-    """One sentence that carries the insights of a day; empty where there are none."""
-    if not insights:
+def worked_in(order: Order, row: Mapping[str, Any], serial: int) -> str:
+    """What a day makes of its insights, in a sentence or a few; empty where there are none."""
+    insights: Sequence[Mapping[str, Any]] = row.get("insights") or ()
+    before = [_told_before(order, row["day"], insight) for insight in insights]
+    if len(insights) == 1 and (later := before[0] - _wordings(order, insights[0])) >= 0:
+        return _again(order, insights[0], later)
+    said = [
+        (_manner(each), _gist(order, each, past), _known(order, str(each["text"])) is not None)
+        for each, past in zip(insights, before, strict=True)
+    ]
+    told = [_in_prose(order, kind, said, serial) for kind in ("told", "advised")]
+    return " ".join(text for text in told if text)
+
+
+def _manner(insight: Mapping[str, Any]) -> str:
+    return "advised" if insight.get("kind") == "tip" else "told"
+
+
+def _told_before(order: Order, day: int, insight: Mapping[str, Any]) -> int:
+    """On how many earlier days of the book this insight stood: a few have to last a whole stage."""
+    for depth in INSIGHTS_ORDERED.values():
+        names = [f"i{number:02d}" for number in range(1, depth + 1)]
+        days = share_out(order.edition, names)
+        if all(_ids(row) == days.get(row["day"]) for row in order.brief["days"]):
+            return sum(insight["id"] in days[earlier] for earlier in range(1, day))
+    return 0
+
+
+def _ids(row: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(str(insight.get("id")) for insight in row.get("insights") or ())
+
+
+def _wordings(order: Order, insight: Mapping[str, Any]) -> int:
+    """In how many ways it can be said without saying anything twice."""
+    row = _known(order, str(insight["text"]))
+    return len(order.suited(row["say"])) if row else 1
+
+
+def _again(order: Order, insight: Mapping[str, Any], later: int) -> str:
+    """Takes up an insight the reader has met in all its wordings, without giving it once more."""
+    kind = _manner(insight)
+    further: list[str] = order.shuffled(page("house/insights")["frames"][f"{kind}_again"], "again")
+    # Two insights told take turns within a stage; a tip may have one all to itself.
+    place = int(re.sub(r"\D", "", str(insight.get("id"))) or 0)
+    return further[(later if kind == "advised" else place + 4 * later - 1) % len(further)]
+
+
+def _in_prose(order: Order, kind: str, said: Sequence[tuple[str, str, bool]], serial: int) -> str:
+    """The insights of this kind as running sentences, never as a list."""
+    gists = [gist for manner, gist, _ in said if manner == kind][:MOST_TOLD]
+    ours = all(known for _, _, known in said)
+    if not gists:
         return ""
-    own = [_known(order, str(insight["text"])) for insight in insights]
-    gists = [_gist(order, row, insight, serial) for row, insight in zip(own, insights, strict=True)]
-    frames = page("house/insights")["frames"]
-    if len(gists) > 1:
-        frame = order.shuffled(frames["several"], "several")[serial % len(frames["several"])]
-        count = NUMBERS[min(len(gists), 9)]
-        return str(frame.format(it=_listed(gists), count=count, Count=count.capitalize()))
-    kind = "advised" if insights[0].get("kind") == "tip" and own[0] else "told"
-    fitting = [frame for frame in frames[kind] if own[0] or ": {it}." in frame]
-    return str(order.shuffled(fitting, kind)[serial % len(fitting)].format(it=gists[0]))
+    name = kind if len(gists) == 1 else f"{kind}_{len(gists)}"
+    frames: list[str] = order.shuffled(page("house/insights")["frames"][name], kind)
+    if len(gists) == 1:
+        frames = [frame for frame in frames if ours or ": {it}." in frame]
+    told = {f"it{at}": gist for at, gist in enumerate(gists, start=1)}
+    begun = {f"It{at}": _begun(gist) for at, gist in enumerate(gists, start=1)}
+    return frames[serial % len(frames)].format(it=gists[0], **told, **begun)
+
+
+def _begun(gist: str) -> str:
+    return gist[:1].upper() + gist[1:]
 
 
 def _of_kind(order: Order, kind: str) -> list[Mapping[str, Any]]:
@@ -60,13 +111,13 @@ def _known(order: Order, text: str) -> Mapping[str, Any] | None:
     return next((row for row in rows if order.fill(row["text"]).casefold() == said), None)
 
 
-def _gist(
-    order: Order, row: Mapping[str, Any] | None, insight: Mapping[str, Any], serial: int
-) -> str:
-    if row is not None:
-        said: list[str] = row["say"]
-        return order.fill(said[serial % len(said)])
-    return _abridged(str(insight["text"]))
+def _gist(order: Order, insight: Mapping[str, Any], before: int) -> str:
+    row = _known(order, str(insight["text"]))
+    if row is None:
+        return _abridged(str(insight["text"]))
+    said = order.shuffled(order.suited(row["say"]), "say", row["text"])
+    shift = 0 if order.edition is Edition.JOURNAL else 1
+    return order.fill(said[(before + shift) % len(said)])
 
 
 def _abridged(text: str) -> str:
@@ -79,8 +130,3 @@ def _abridged(text: str) -> str:
     first = " ".join(first.split()[: LONGEST_QUOTED + 6])
     starts_with_a_name = first[:2].isupper() or first.startswith(("I ", "I’"))
     return first if starts_with_a_name else first[:1].lower() + first[1:]
-
-
-def _listed(gists: Sequence[str]) -> str:
-    mark = "; " if any("," in gist for gist in gists) else ", "
-    return f"{mark.join(gists[:-1])}{mark if len(gists) > 2 else ', '}and {gists[-1]}"

@@ -12,7 +12,8 @@ COLOURS: Final = ("paper", "pale", "mid", "strong", "ink")
 def visual_style(order: Order) -> dict[str, Any]:
     """A hand-chosen palette that suits the theme, and the motifs it is drawn with."""
     palettes = page("house/looks")["palette"]
-    suited = [row for row in palettes if order.theme.pool in row["suits"]] or palettes
+    family = order.pool.get("kin", order.theme.pool)
+    suited = [row for row in palettes if family in row["suits"]] or palettes
     palette = order.pick(suited, "palette")
     return {
         "name": palette["name"],

@@ -4,9 +4,10 @@ import random
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final, Self, TypeVar
 
-from agent_workers.writer.shelf import page
+from agent_workers.writer.shelf import page, pool
 from agent_workers.writer.theme import Theme, without_markup
 from journal_contracts.product import Edition
 
@@ -57,7 +58,15 @@ class Order:
     @property
     def pool(self) -> Mapping[str, Any]:
         """The scenes, insights and quotes kept for this theme."""
-        return page(f"themes/{self.theme.pool}")
+        return pool(self.theme.pool)
+
+    def suits(self, *texts: str) -> bool:
+        """Whether these may stand beside the theme: a painful one bears no jokes."""
+        return not (self.theme.tender and any(_light().search(text) for text in texts))
+
+    def suited(self, texts: Sequence[str]) -> list[str]:
+        """Those that may stand beside the theme, or all of them where none may."""
+        return [text for text in texts if self.suits(text)] or list(texts)
 
     def dice(self, *purpose: object) -> random.Random:
         """Chance that always falls the same way for one seed and purpose."""
@@ -73,6 +82,19 @@ class Order:
         """The text with the theme, the title and whatever else it leaves room for."""
         theme, title = self.theme, self.title
         return text.format_map(
-            {"theme": theme.noun, "Theme": theme.opening, "Title": theme.title, "title": title}
+            {
+                "theme": theme.noun,
+                "Theme": theme.opening,
+                "my_theme": theme.mine,
+                "the_words": theme.quoted,
+                "Title": theme.title,
+                "title": title,
+            }
             | more
         )
+
+
+@cache
+def _light() -> re.Pattern[str]:
+    """Words that would hurt beside grief or any other painful theme."""
+    return re.compile("|".join(page("house/tender")["light"]), re.I)

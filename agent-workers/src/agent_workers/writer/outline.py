@@ -55,6 +55,7 @@ def _queue(order: Order, edition: Edition, stage: Stage, mode: Mode, place: str)
         if (essay.edition, essay.stage, essay.mode) == (edition, stage, mode)
     ]
     fitting = [essay for essay in fitting if essay.place == place] or fitting
+    fitting = [essay for essay in fitting if order.suits(essay.angle)]
     shuffled = order.shuffled(fitting, "outline", edition, stage, mode, place)
     seen: set[str] = set()
     firsts = [essay for essay in shuffled if not (essay.facet in seen or seen.add(essay.facet))]  # type: ignore[func-returns-value]

@@ -56,6 +56,17 @@ def page(path: str) -> Mapping[str, Any]:
 
 
 @cache
+def pool(name: str) -> Mapping[str, Any]:
+    """The file of a theme; one that is `like` another only says where it differs from that."""
+    own = page(f"themes/{name}")
+    if "like" not in own:
+        return own
+    wider = pool(own["like"])
+    tables = {key: {**wider[key], **own.get(key, {})} for key in ("scene", "ask")}
+    return {**wider, **own, **tables, "kin": wider.get("kin", own["like"])}
+
+
+@cache
 def essays() -> tuple[Essay, ...]:
     """The whole bank of day essays."""
     return tuple(essay for name in ESSAY_FILES for essay in _read(name))

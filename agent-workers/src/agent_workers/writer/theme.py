@@ -21,10 +21,10 @@ LEAD_IN: Final = re.compile(
     re.I,
 )
 LEAD_OUT: Final = re.compile(r"\s+(?:journal(?:l?ing|s)?|diary|workbook|notebook|prompts?)$", re.I)
+PLEA: Final = re.compile(r"^(?:help (?:me )?with|struggling with)\s+(?=\w)", re.I)
 COPING: Final = re.compile(
-    r"^(?:coping with|dealing with|managing|overcoming|living with|handling|getting over"
-    r"|working through"
-    r"|help (?:me )?with|struggling with|beating|fighting)\s+(?=\w)",
+    r"^(?:coping with|dealing with|managing|overcoming|living with|living through|handling"
+    r"|getting over|getting through|working through|beating|fighting)\s+(?=\w)",
     re.I,
 )
 WISH: Final = re.compile(
@@ -42,7 +42,7 @@ BREAK: Final = re.compile(
 )
 CLAUSE: Final = re.compile(
     r"^(?:i|we|he|she|they|it|you)\b|\b(?:is|are|was|were|has|have|had|died|left|lost|went|got|don't|can't"
-    r"|cannot|won't|didn't|hates?|keeps|doesn't|isn't|will|would)\b",
+    r"|cannot|won't|didn't|hates?|keeps|doesn't|isn't|will|would|passed)\b",
     re.I,
 )
 VERBS: Final = frozenset(
@@ -127,6 +127,11 @@ MINE: Final[Mapping[str, str]] = {
     "mine": "yours",
     "i'm": "you are",
 }
+YOURS: Final[Mapping[str, str]] = {
+    "your": "my",
+    "yours": "mine",
+    "yourself": "myself",
+}
 
 
 @dataclass(frozen=True)
@@ -135,26 +140,48 @@ class Theme:
 
     noun: str
     """A noun phrase for inside a sentence, never its subject: it may be a plural."""
-    title: str
+    own: str
+    """The user's own words where they read well, else the noun: for covers and lists."""
     pool: str
     """Which file of `themes` speaks for it."""
+    tender: bool = False
+    """Whether it hurts: then nothing light-hearted may stand beside it."""
 
     @classmethod
     def read(cls, typed: str) -> Self:
         """The theme behind what the user typed, or neutral words where it is no noun phrase."""
         phrase = _phrase(typed)
         noun = phrase if _reads_well(phrase) else NEUTRAL
-        shown = noun if noun != NEUTRAL or not _is_foreign(phrase) else phrase
-        return cls(noun=noun, title=title_case(shown), pool=_pool(typed, noun))
+        said = _said(typed)
+        if noun == NEUTRAL:
+            own = phrase if _is_foreign(phrase) else noun
+        else:
+            own = said if _reads_well(said) else noun
+        pool = _pool(typed, noun)
+        return cls(noun=noun, own=own, pool=pool, tender=_hurts(typed, noun, pool))
+
+    @property
+    def title(self) -> str:
+        return title_case(self.own)
 
     @property
     def name(self) -> str:
         """The theme as the product shows it: foreign words stay as they were typed."""
-        return self.noun if self.noun != NEUTRAL else self.title.lower()
+        return self.own if self.noun != NEUTRAL else self.own.lower()
 
     @property
     def opening(self) -> str:
         return self.noun[:1].upper() + self.noun[1:]
+
+    @property
+    def mine(self) -> str:
+        """The noun where the reader speaks: `the loss of my dog`."""
+        return " ".join(YOURS.get(word, word) for word in self.noun.split())
+
+    @property
+    def quoted(self) -> str:
+        """The noun as words that can be said: `the word grief`, `the words goal setting`."""
+        return f"the word{'s' if ' ' in self.noun else ''} {self.noun}"
 
 
 def without_markup(text: str) -> str:
@@ -175,24 +202,45 @@ def title_case(phrase: str) -> str:
 
 def _phrase(typed: str) -> str:
     """A short lower-case phrase; empty where nothing readable was typed."""
+    text = PLEA.sub("", _bare(typed))
+    if (known := _known(text)) is not None:
+        return known
+    text = _as_doing(STATE.sub("being ", FEELING.sub("feeling ", COPING.sub("", text))))
+    text = next((piece for piece in BREAK.split(text) if piece.strip()), "").strip(" '-")
+    return _addressed(text)
+
+
+def _said(typed: str) -> str:
+    """What was typed, in the user's own words; empty where it is more than one short phrase."""
+    text = _as_doing(PLEA.sub("", _bare(typed)))
+    broken = re.search(r"[,.;:!?()\[\]{}/]", text) or WISH.search(text) or STATE.search(text)
+    return "" if broken else _addressed(text.strip(" '-"))
+
+
+def _bare(typed: str) -> str:
+    """Without markup, and without the words that only say it is to be a journal."""
     text = UNSAFE.sub(" ", TAG.sub(" ", typed)).replace("’", "'")
     text = " ".join(re.sub(r"\s*&\s*|\s\+\s", " and ", text).split())
     text = _lowered(text)
-    for lead in (LEAD_IN, LEAD_OUT, COPING):
+    for lead in (LEAD_IN, LEAD_OUT):
         text = lead.sub("", text)
-    if (known := _known(text)) is not None:
-        return known
-    text = _as_doing(STATE.sub("being ", FEELING.sub("feeling ", text)))
-    text = next((piece for piece in BREAK.split(text) if piece.strip()), "").strip(" '-")
+    return text
+
+
+def _addressed(text: str) -> str:
     return " ".join(MINE.get(word.lower(), word) for word in text.split())
 
 
 def _known(text: str) -> str | None:
-    """The plain name of something that is mostly typed as a whole sentence."""
+    """The plain name of what is mostly typed as a whole sentence, or as part of one."""
     for row in page("house/themes")["known"]:
-        if re.search(row["typed"], text, re.I):
-            return str(row["noun"])
+        if found := re.search(row["typed"], text, re.I):
+            return str(row["noun"]).format(**_named(found))
     return None
+
+
+def _named(found: re.Match[str]) -> dict[str, str]:
+    return {name: (text or "").lower() for name, text in found.groupdict().items()}
 
 
 def _lowered(text: str) -> str:
@@ -249,6 +297,13 @@ def _is_foreign(phrase: str) -> bool:
     letters = [letter for letter in phrase if letter.isalpha()]
     outside = any(ord(letter) > 0x24F for letter in letters)
     return outside and len(letters) >= 2 and len(phrase) <= LONGEST
+
+
+def _hurts(typed: str, noun: str, pool: str) -> bool:
+    rows = page("house/themes")
+    return (
+        pool in rows["befalling"] or re.search(rows["tender"], f"{typed} {noun}", re.I) is not None
+    )
 
 
 def _pool(typed: str, noun: str) -> str:

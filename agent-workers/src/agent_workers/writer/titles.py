@@ -1,5 +1,6 @@
 """Ten titles a set: five that a search finds, five in the manner the user asked for."""
 
+import re
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -8,6 +9,8 @@ from agent_workers.writer.shelf import page
 
 A_SET: Final = 5
 LONGEST_TITLE, LONGEST_SUBTITLE = 80, 120
+MOST_INSIDE: Final = 2
+ARTICLES: Final = ("a", "an", "the", "your")
 
 
 def titles(order: Order) -> dict[str, Any]:
@@ -27,7 +30,8 @@ def _set(
     """Five titles of this kind with a subtitle each."""
     number = max(1, int(order.brief.get("set") or 1))
     shown = {str(title).casefold() for title in order.brief.get("already") or ()}
-    texts = [order.fill(text) for text in order.shuffled(patterns, "titles", name)]
+    patterns = [text for text in patterns if _takes(text, order.theme.own)]
+    texts = [order.fill(text) for text in order.shuffled(order.suited(patterns), "titles", name)]
     fitting = [text for text in texts if len(text) <= LONGEST_TITLE]
     start = A_SET * (number - 1) % max(1, len(fitting))
     fresh = [text for text in fitting[start:] + fitting[:start] if text.casefold() not in shown]
@@ -36,3 +40,11 @@ def _set(
     return [
         {"text": text, "subtitle": under[at % len(under)]} for at, text in enumerate(fresh[:A_SET])
     ]
+
+
+def _takes(pattern: str, theme: str) -> bool:
+    """Whether the theme reads well there: never "The a New Job Journal"."""
+    inside = re.search(r"^The (?:\S+ )?\{Title\}", pattern)
+    return not inside or (
+        len(theme.split()) <= MOST_INSIDE and theme.split(maxsplit=1)[0] not in ARTICLES
+    )

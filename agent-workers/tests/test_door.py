@@ -5,20 +5,20 @@ from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
 
+import aiormq
 import pytest
 from pydantic import BaseModel
-from sqlalchemy import select, text
 
 from agent_workers.desk import InvalidOutput
 from agent_workers.models.door import Door
-from agent_workers.models.ledger import Asker, Ledger, PaidCall
+from agent_workers.models.ledger import Asker, Ledger
 from agent_workers.models.openai import OpenAIModel
 from agent_workers.models.provider import ModelTrouble
-from chassis.broker import connect
-from chassis.database import Database
+from chassis.broker import Speaker, connect, open_broker
+from chassis.database import Database, Pool, open_pool
 from chassis.ids import new_id
-from chassis.outbox import Outbox, OutboxRow
 from journal_contracts.catalogue import WORKERS
+from journal_contracts.events import UsageRecorded
 from journal_contracts.message import StepRef
 
 KEY = "sk-canary-0123456789"
@@ -36,10 +36,11 @@ QUESTION = [{"role": "user", "content": "A haiku, please."}]
 
 
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
+async def pool(database_url: str) -> AsyncIterator[Pool]:
     async with Database.open(database_url) as database:
         await database.migrate("agent_workers")
-        yield database
+    async with open_pool(database_url) as pool:
+        yield pool
 
 
 @pytest.fixture
@@ -49,15 +50,14 @@ async def model(llmock: Any) -> AsyncIterator[OpenAIModel]:
     await model.close()
 
 
-def a_ledger(database: Database) -> Ledger:
+def a_ledger(pool: Pool) -> Ledger:
     """The ledger of a process of its own."""
-    outbox = Outbox(database, connect(WORKERS, "amqp://nowhere"))
-    return Ledger(database, outbox, owner=new_id())
+    return Ledger(pool, owner=new_id())
 
 
-def a_door(database: Database, model: OpenAIModel) -> Door:
+def a_door(pool: Pool, model: OpenAIModel) -> Door:
     """A door of a process of its own."""
-    return Door(model, a_ledger(database))
+    return Door(model, a_ledger(pool))
 
 
 async def asked(door: Door, round_: str = "0") -> Haiku:
@@ -65,21 +65,19 @@ async def asked(door: Door, round_: str = "0") -> Haiku:
     return Haiku.model_validate_json(answer)
 
 
-async def test_a_reply_is_paid_for_once(
-    database: Database, model: OpenAIModel, llmock: Any
-) -> None:
-    first = await asked(a_door(database, model))
+async def test_a_reply_is_paid_for_once(pool: Pool, model: OpenAIModel, llmock: Any) -> None:
+    first = await asked(a_door(pool, model))
 
-    again = await asked(a_door(database, model))
+    again = await asked(a_door(pool, model))
 
     assert again == first
     assert len(llmock.requests) == 1
 
 
 async def test_a_wanted_re_do_is_a_new_question(
-    database: Database, model: OpenAIModel, llmock: Any
+    pool: Pool, model: OpenAIModel, llmock: Any
 ) -> None:
-    door = a_door(database, model)
+    door = a_door(pool, model)
 
     await asked(door, "0")
     await asked(door, "1")
@@ -88,49 +86,48 @@ async def test_a_wanted_re_do_is_a_new_question(
 
 
 async def test_two_workers_that_ask_the_same_at_once_pay_once(
-    database: Database, model: OpenAIModel, llmock: Any
+    pool: Pool, model: OpenAIModel, llmock: Any
 ) -> None:
     llmock.slow_first_token(0.3)
 
-    await asyncio.gather(asked(a_door(database, model)), asked(a_door(database, model)))
+    await asyncio.gather(asked(a_door(pool, model)), asked(a_door(pool, model)))
 
     assert len(llmock.requests) == 1
 
 
 async def test_the_call_of_a_dead_worker_is_made_again_and_counted(
-    database: Database, model: OpenAIModel, llmock: Any
+    pool: Pool, model: OpenAIModel, llmock: Any
 ) -> None:
     llmock.stall(seconds=30)
-    dying = asyncio.create_task(asked(a_door(database, model)))
+    dying = asyncio.create_task(asked(a_door(pool, model)))
     async with asyncio.timeout(10):
-        while not await _claims(database):
+        while not await _claims(pool):
             await asyncio.sleep(0)
-    async with database.transaction() as session:
-        await session.execute(text("update paid_call set lease_until = now() - interval '1 s'"))
+    await pool.execute("update paid_call set lease_until = now() - interval '1 s'")
 
-    answer = asyncio.create_task(asked(a_door(database, model)))
+    answer = asyncio.create_task(asked(a_door(pool, model)))
     await asyncio.wait_for(answer, 10)
     dying.cancel()
 
-    [call] = await _claims(database)
-    assert call.lost == 1
-    assert call.reply is not None
+    [call] = await _claims(pool)
+    assert call["lost"] == 1
+    assert call["reply"] is not None
 
 
 async def test_a_cancelled_call_closes_its_stream_and_keeps_nothing(
-    database: Database, model: OpenAIModel, llmock: Any
+    pool: Pool, model: OpenAIModel, llmock: Any
 ) -> None:
     llmock.stall(seconds=30)
-    call = asyncio.create_task(asked(a_door(database, model)))
+    call = asyncio.create_task(asked(a_door(pool, model)))
     async with asyncio.timeout(10):
-        while not await _claims(database):
+        while not await _claims(pool):
             await asyncio.sleep(0)
 
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
 
-    assert await _claims(database) == []
+    assert await _claims(pool) == []
 
 
 @pytest.mark.parametrize(
@@ -147,12 +144,12 @@ async def test_a_cancelled_call_closes_its_stream_and_keeps_nothing(
     ids=["429", "500", "401", "400", "truncated", "disconnected", "corrupted"],
 )
 async def test_a_fault_of_the_provider_is_named_after_one_request(
-    fault: Any, kind: str, code: str, database: Database, model: OpenAIModel, llmock: Any
+    fault: Any, kind: str, code: str, pool: Pool, model: OpenAIModel, llmock: Any
 ) -> None:
     fault(llmock)
 
     with pytest.raises(ModelTrouble) as trouble:
-        await asked(a_door(database, model))
+        await asked(a_door(pool, model))
 
     assert (trouble.value.kind, trouble.value.code) == (kind, code)
     assert len(llmock.requests) == 1
@@ -161,36 +158,33 @@ async def test_a_fault_of_the_provider_is_named_after_one_request(
 
 
 async def test_a_reply_that_does_not_fit_is_sent_back_twice_at_most(
-    database: Database, model: OpenAIModel, llmock: Any
+    pool: Pool, model: OpenAIModel, llmock: Any
 ) -> None:
     llmock.reply('{"lines": "not a list"}', times=3)
 
     with pytest.raises(InvalidOutput):
-        await asked(a_door(database, model))
+        await asked(a_door(pool, model))
 
     assert len(llmock.requests) == 3
 
 
-async def test_a_reply_that_is_mended_is_taken(
-    database: Database, model: OpenAIModel, llmock: Any
-) -> None:
+async def test_a_reply_that_is_mended_is_taken(pool: Pool, model: OpenAIModel, llmock: Any) -> None:
     llmock.reply("no json at all", times=1)
 
-    await asked(a_door(database, model))
+    await asked(a_door(pool, model))
 
     assert len(llmock.requests) == 2
 
 
-async def test_every_call_is_priced_recorded_and_reported_once(
-    database: Database, model: OpenAIModel
+async def test_every_call_is_priced_announced_and_counted_once(
+    pool: Pool, model: OpenAIModel, amqp_url: str
 ) -> None:
-    await asked(a_door(database, model))
+    await asked(a_door(pool, model))
 
-    first = await a_ledger(database).usage_of(STEP)
-    again = await a_ledger(database).usage_of(STEP)
-    of_the_next_attempt = await a_ledger(database).usage_of(STEP.model_copy(update={"attempt": 2}))
-    async with database.transaction() as session:
-        recorded = (await session.scalars(select(OutboxRow.name))).all()
+    first = await a_ledger(pool).usage_of(STEP)
+    again = await a_ledger(pool).usage_of(STEP)
+    of_the_next_attempt = await a_ledger(pool).usage_of(STEP.model_copy(update={"attempt": 2}))
+    recorded = await _announced(pool, amqp_url)
 
     assert first.calls == 1
     assert first.tokens_in > 0
@@ -198,18 +192,36 @@ async def test_every_call_is_priced_recorded_and_reported_once(
     assert first.cost > 0
     assert again == first
     assert of_the_next_attempt.calls == 0
-    assert recorded == ["ai.usage.recorded.v1"]
+    assert (recorded.usage, recorded.journal_id) == (first, STEP.journal_id)
+    assert await pool.fetchval("select announced from paid_call")
 
 
-async def test_an_unknown_model_is_unpriced_not_free(database: Database, llmock: Any) -> None:
+async def test_an_unknown_model_is_unpriced_not_free(pool: Pool, llmock: Any) -> None:
     model = OpenAIModel("a-model-nobody-lists", KEY, llmock.base_url("openai"))
 
-    await asked(a_door(database, model))
+    await asked(a_door(pool, model))
     await model.close()
 
-    assert (await a_ledger(database).usage_of(STEP)).cost is None
+    assert (await a_ledger(pool).usage_of(STEP)).cost is None
 
 
-async def _claims(database: Database) -> list[PaidCall]:
-    async with database.transaction() as session:
-        return list((await session.scalars(select(PaidCall))).all())
+async def _claims(pool: Pool) -> list[Any]:
+    return await pool.fetch("select * from paid_call")  # type: ignore[no-any-return] # records
+
+
+async def _announced(pool: Pool, amqp_url: str) -> UsageRecorded:
+    """What somebody who listens hears of the one call."""
+    speaker = Speaker(WORKERS, amqp_url)
+    async with open_broker(connect(WORKERS, amqp_url)), aiormq.Connection(amqp_url) as line:
+        channel = await line.channel()
+        queue = (await channel.queue_declare(exclusive=True)).queue or ""
+        await channel.queue_bind(queue, "events", UsageRecorded.name)
+        announcing = asyncio.create_task(a_ledger(pool).keep_announcing(speaker))
+        async with asyncio.timeout(10):
+            while not (heard := await channel.basic_get(queue, no_ack=True)).body:
+                await asyncio.sleep(0.01)
+            while not await pool.fetchval("select announced from paid_call"):
+                await asyncio.sleep(0.01)
+        announcing.cancel()
+        await speaker.close()
+    return UsageRecorded.model_validate_json(heard.body)

@@ -22,11 +22,10 @@ from agent_workers.settings import Settings
 from agent_workers.workshop import Workshop
 from chassis.blobs import open_blobs
 from chassis.broker import Speaker, connect, open_broker, ping
-from chassis.database import Database
+from chassis.database import Database, open_pool
 from chassis.health import Probe
 from chassis.ids import new_id
 from chassis.jobs import running
-from chassis.outbox import Outbox
 from chassis.web import application
 from journal_contracts.catalogue import WORKERS
 
@@ -47,12 +46,14 @@ def build(settings: Settings) -> FastAPI:
                 Database.open(settings.database_url.get_secret_value())
             )
             await database.migrate("agent_workers")
+            pool = await stack.enter_async_context(
+                open_pool(settings.database_url.get_secret_value())
+            )
             blobs = await stack.enter_async_context(
                 open_blobs(settings.blobs_url.get_secret_value())
             )
             broker, worker = connect(WORKERS, settings.amqp_url), new_id()
-            outbox = Outbox(database, broker)
-            ledger = Ledger(database, outbox, owner=worker)
+            ledger = Ledger(pool, owner=worker)
             workshop = Workshop(
                 crews=CREWS,
                 blobs=blobs,
@@ -65,7 +66,8 @@ def build(settings: Settings) -> FastAPI:
             runner = Runner(workshop.do, ledger.usage_of, speaker)
             handlers.listen(broker, runner)
             stack.push_async_callback(runner.stop)
-            await stack.enter_async_context(outbox.relaying())
+            announcing = partial(ledger.keep_announcing, speaker)
+            await stack.enter_async_context(running("announcing", announcing))
             await stack.enter_async_context(open_broker(broker))
             await stack.enter_async_context(
                 handlers.taking_steps(broker, settings.amqp_url, runner, settings.pools)

@@ -8,6 +8,7 @@ from typing import Final
 import structlog
 from faststream.rabbit import RabbitBroker
 
+from chassis import failpoints
 from chassis.broker import hear, hear_on_every_replica, hearing_hot
 from chassis.errors import NotFound
 from journal_contracts.catalogue import ORCHESTRATOR
@@ -30,6 +31,12 @@ class Handlers:
         self._release = release
 
     async def move(self, reply: Reply) -> None:
+        """Let an answer happen to its journal; when this returns, that is committed."""
+        failpoints.reach("after_consume", (reply.phase,))
+        await self._settle(reply)
+        failpoints.reach("before_ack", (reply.phase,))
+
+    async def _settle(self, reply: Reply) -> None:
         """Wait for the database as long as it takes: an answer is not at fault if it is away."""
         pause = FIRST_PAUSE
         while True:

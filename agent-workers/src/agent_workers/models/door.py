@@ -62,10 +62,10 @@ class Door:
         """The kept reply, or a new one; while another process asks the same, wait for its reply."""
         key = self._key(asker, round_, messages, output)
         while True:
-            if (kept := await self._ledger.kept_reply(key)) is not None:
-                return kept
             if await self._ledger.claim(key, asker, self.model):
                 break
+            if (kept := await self._ledger.kept_reply(key)) is not None:
+                return kept
             await asyncio.sleep(WAIT_SECONDS)
         began = time.monotonic()
         try:
@@ -74,7 +74,7 @@ class Door:
         except BaseException:
             await asyncio.shield(self._ledger.release(key))
             raise
-        await self._ledger.keep(key, asker, self.model, reply, time.monotonic() - began)
+        await self._ledger.keep(key, self.model, reply, time.monotonic() - began)
         return reply.text
 
     def _key(self, asker: Asker, round_: str, messages: Messages, output: type[BaseModel]) -> str:

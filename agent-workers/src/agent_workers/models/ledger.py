@@ -1,48 +1,67 @@
-"""The ledger: each call to a model, claimed before it is made, its reply kept before its use."""
+"""The ledger: each call to a model, claimed before it is made, its reply kept before its use.
 
+A row is also the record that the world is told of the call: `announced` follows `reply`, so no
+bill is lost with the process that paid it, and none needs a row of its own.
+"""
+
+import asyncio
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Column, DateTime, Numeric, delete, func, or_, select, text, update
-from sqlmodel import Field, SQLModel, col
+import asyncpg
 
 from agent_workers.models.prices import price_of
 from agent_workers.models.provider import Reply
-from chassis.database import Database
-from chassis.outbox import Outbox
+from chassis.broker import Speaker, letter_of
+from chassis.ids import new_id
 from journal_contracts.events import Usage, UsageRecorded
 from journal_contracts.message import StepRef
 
-LEASE_SECONDS = 15
+LEASE_SECONDS: Final = 15
+ANNOUNCE_SECONDS: Final = 1.0
+TOGETHER: Final = 500
 
+CLAIM: Final = """
+insert into paid_call (request_key, user_id, journal_id, phase, part, agent, model, owner,
+                       lease_until)
+values ($1, $2, $3, $4, $5, $6, $7, $8, clock_timestamp() + make_interval(secs => $9))
+on conflict (request_key) do update
+   set owner = $8, lease_until = clock_timestamp() + make_interval(secs => $9),
+       lost = paid_call.lost + case when paid_call.owner = $8 then 0 else 1 end
+ where paid_call.reply is null
+   and (paid_call.lease_until < clock_timestamp() or paid_call.owner = $8)
+returning request_key
+"""
 
-class PaidCall(SQLModel, table=True):
-    """One call, by what was asked: the same question of the same user is never paid for twice.
+EXTEND: Final = """
+update paid_call set lease_until = clock_timestamp() + make_interval(secs => $3)
+ where request_key = $1 and owner = $2
+"""
 
-    `lost` counts calls that were sent, and whose reply was not kept when their process died.
-    """
+KEEP: Final = """
+update paid_call
+   set reply = $2, tokens_in = $3, tokens_out = $4, cost = $5, seconds = $6,
+       kept_at = clock_timestamp()
+ where request_key = $1 and reply is null
+"""
 
-    __tablename__ = "paid_call"
+RELEASE: Final = "delete from paid_call where request_key = $1 and owner = $2 and reply is null"
 
-    request_key: str = Field(primary_key=True)
-    user_id: UUID
-    journal_id: UUID
-    phase: str
-    part: str
-    agent: str
-    model: str
-    owner: UUID
-    lease_until: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
-    lost: int = 0
-    reply: str | None = None
-    tokens_in: int = 0
-    tokens_out: int = 0
-    cost: Decimal | None = Field(default=None, sa_column=Column(Numeric(12, 6)))
-    seconds: float = 0.0
-    counted_by: int | None = None
-    """The attempt whose answer to the saga counts it."""
+COUNT: Final = """
+update paid_call set counted_by = $4
+ where journal_id = $1 and phase = $2 and part = $3 and reply is not null
+   and coalesce(counted_by, $4) = $4
+returning tokens_in, tokens_out, cost
+"""
+
+UNANNOUNCED: Final = """
+select request_key, user_id, journal_id, phase, part, agent, model, tokens_in, tokens_out, cost,
+       seconds, kept_at
+  from paid_call where reply is not null and not announced
+ order by kept_at limit $1 for update skip locked
+"""
 
 
 @dataclass(frozen=True)
@@ -56,127 +75,86 @@ class Asker:
 class Ledger:
     """Claims and keeps; `owner` is this process."""
 
-    def __init__(self, database: Database, outbox: Outbox, owner: UUID) -> None:
-        self._database = database
-        self._outbox = outbox
+    def __init__(self, pool: asyncpg.Pool, owner: UUID) -> None:
+        self._pool = pool
         self._owner = owner
 
-    async def kept_reply(self, key: str) -> str | None:
-        """The reply to this question, if it was ever given."""
-        async with self._database.transaction() as session:
-            query = select(col(PaidCall.reply)).where(col(PaidCall.request_key) == key)
-            return await session.scalar(query)
-
     async def claim(self, key: str, asker: Asker, model: str) -> bool:
-        """Take the call for this process; false while another one is making it.
+        """Take the call for this process; false where it was made, or another is making it.
 
         A claim whose lease has run out is taken over: its process died, perhaps after it paid.
         """
-        statement = text(
-            """
-            insert into paid_call (request_key, user_id, journal_id, phase, part, agent, model,
-                owner, lease_until, lost, tokens_in, tokens_out, seconds)
-            values (:key, :user_id, :journal_id, :phase, :part, :agent, :model,
-                    :owner, clock_timestamp() + make_interval(secs => :lease), 0, 0, 0, 0)
-            on conflict (request_key) do update
-               set owner = :owner,
-                   lease_until = clock_timestamp() + make_interval(secs => :lease),
-                   lost = paid_call.lost + case when paid_call.owner = :owner then 0 else 1 end
-             where paid_call.reply is null
-               and (paid_call.lease_until < clock_timestamp() or paid_call.owner = :owner)
-            returning request_key
-            """
+        step = asker.step
+        about = (step.user_id, step.journal_id, step.phase, step.part, asker.agent, model)
+        claimed = await self._pool.fetchval(CLAIM, key, *about, self._owner, LEASE_SECONDS)
+        return claimed is not None
+
+    async def kept_reply(self, key: str) -> str | None:
+        """The reply to this question, if it was ever given."""
+        reply: str | None = await self._pool.fetchval(
+            "select reply from paid_call where request_key = $1", key
         )
-        values = {
-            "key": key,
-            **asker.step.model_dump(include={"user_id", "journal_id", "phase", "part"}),
-            "agent": asker.agent,
-            "model": model,
-            "owner": self._owner,
-            "lease": LEASE_SECONDS,
-        }
-        async with self._database.transaction() as session:
-            return (await session.execute(statement, values)).scalar_one_or_none() is not None
+        return reply
 
     async def extend(self, key: str) -> None:
         """The call goes on."""
-        lease = func.make_interval(0, 0, 0, 0, 0, 0, LEASE_SECONDS)
-        statement = (
-            update(PaidCall)
-            .where(col(PaidCall.request_key) == key, col(PaidCall.owner) == self._owner)
-            .values(lease_until=func.clock_timestamp() + lease)
-        )
-        async with self._database.transaction() as session:
-            await session.execute(statement)
+        await self._pool.execute(EXTEND, key, self._owner, LEASE_SECONDS)
 
-    async def keep(self, key: str, asker: Asker, model: str, reply: Reply, seconds: float) -> None:
-        """Keep a reply, before anything is done with it, and tell who listens what it cost."""
+    async def keep(self, key: str, model: str, reply: Reply, seconds: float) -> None:
+        """Keep a reply, before anything is done with it."""
+        text = reply.text.replace("\x00", "")
         cost = price_of(model, reply)
-        statement = (
-            update(PaidCall)
-            .where(col(PaidCall.request_key) == key, col(PaidCall.reply).is_(None))
-            .values(
-                reply=reply.text.replace("\x00", ""),
-                tokens_in=reply.tokens_in,
-                tokens_out=reply.tokens_out,
-                cost=cost,
-                seconds=seconds,
-            )
-        )
-        async with self._database.transaction() as session:
-            await session.execute(statement)
-            now: datetime = await session.scalar(select(func.clock_timestamp()))  # type: ignore[assignment]
-            usage = Usage(
-                calls=1, tokens_in=reply.tokens_in, tokens_out=reply.tokens_out, cost=cost
-            )
-            self._outbox.put(
-                session,
-                UsageRecorded(
-                    **asker.step.model_dump(include={"user_id", "journal_id", "phase", "part"}),
-                    agent=asker.agent,
-                    model=model,
-                    outcome="answered",
-                    usage=usage,
-                    seconds=seconds,
-                    at=now,
-                ),
-                subject=str(asker.step.journal_id),
-            )
-        self._outbox.wake()
+        await self._pool.execute(KEEP, key, text, reply.tokens_in, reply.tokens_out, cost, seconds)
 
     async def release(self, key: str) -> None:
         """The call failed: whoever tries again need not wait for the lease to run out."""
-        statement = delete(PaidCall).where(
-            col(PaidCall.request_key) == key,
-            col(PaidCall.owner) == self._owner,
-            col(PaidCall.reply).is_(None),
-        )
-        async with self._database.transaction() as session:
-            await session.execute(statement)
+        await self._pool.execute(RELEASE, key, self._owner)
 
     async def usage_of(self, step: StepRef) -> Usage:
         """What this step's calls cost that no earlier attempt has counted; asked again, the same.
 
         So an answer that is made twice, because its process died before it was said, says it once.
         """
-        statement = (
-            update(PaidCall)
-            .where(
-                col(PaidCall.journal_id) == step.journal_id,
-                col(PaidCall.phase) == step.phase,
-                col(PaidCall.part) == step.part,
-                col(PaidCall.reply).is_not(None),
-                or_(col(PaidCall.counted_by).is_(None), col(PaidCall.counted_by) == step.attempt),
-            )
-            .values(counted_by=step.attempt)
-            .returning(col(PaidCall.tokens_in), col(PaidCall.tokens_out), col(PaidCall.cost))
-        )
-        async with self._database.transaction() as session:
-            rows = (await session.execute(statement)).all()
-        costs = [row.cost for row in rows]
+        rows = await self._pool.fetch(COUNT, step.journal_id, step.phase, step.part, step.attempt)
+        costs = [row["cost"] for row in rows]
         return Usage(
             calls=len(rows),
-            tokens_in=sum(row.tokens_in for row in rows),
-            tokens_out=sum(row.tokens_out for row in rows),
+            tokens_in=sum(row["tokens_in"] for row in rows),
+            tokens_out=sum(row["tokens_out"] for row in rows),
             cost=None if None in costs else sum(costs, Decimal(0)),
         )
+
+    async def keep_announcing(self, speaker: Speaker) -> None:
+        """Tell who listens what each call cost, at least once."""
+        while True:
+            if not await self._announce(speaker):
+                await asyncio.sleep(ANNOUNCE_SECONDS)
+
+    async def _announce(self, speaker: Speaker) -> bool:
+        """Announce what waits; whether there may be more."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            rows = await connection.fetch(UNANNOUNCED, TOGETHER)
+            letters = [letter_of(_recorded(row), new_id(), str(row["journal_id"])) for row in rows]
+            said = await speaker.say_all(letters) if letters else []
+            keys = [row["request_key"] for row, ok in zip(rows, said, strict=True) if ok]
+            await connection.execute(
+                "update paid_call set announced = true where request_key = any($1)", keys
+            )
+        return len(keys) == TOGETHER
+
+
+def _recorded(row: Any) -> UsageRecorded:
+    return UsageRecorded(
+        journal_id=row["journal_id"],
+        user_id=row["user_id"],
+        phase=row["phase"],
+        part=row["part"],
+        agent=row["agent"],
+        model=row["model"],
+        outcome="answered",
+        usage=Usage(
+            calls=1, tokens_in=row["tokens_in"], tokens_out=row["tokens_out"], cost=row["cost"]
+        ),
+        seconds=row["seconds"],
+        at=row["kept_at"],
+    )

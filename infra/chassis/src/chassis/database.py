@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from importlib import resources
 from typing import Self
 
+import asyncpg
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, text
@@ -14,6 +15,8 @@ from sqlalchemy.ext.asyncio import (
     async_sessionmaker,
     create_async_engine,
 )
+
+Pool = asyncpg.Pool
 
 MIGRATION_LOCK = 4_607_182
 
@@ -59,6 +62,25 @@ class Database:
                 text("select pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK}
             )
             await connection.run_sync(_upgrade, package)
+
+
+@contextlib.asynccontextmanager
+async def open_pool(
+    url: str, *, size: int = 6, statement_seconds: float = 2
+) -> AsyncIterator[Pool]:
+    """Connections in asyncpg's own words, for statements that run all the time.
+
+    A statement that takes longer than `statement_seconds` fails, and its transaction with it.
+    """
+    async with asyncpg.create_pool(
+        url,
+        min_size=1,
+        max_size=size,
+        timeout=5,
+        command_timeout=2 * statement_seconds,
+        server_settings={"statement_timeout": str(int(1000 * statement_seconds))},
+    ) as pool:
+        yield pool
 
 
 def _upgrade(connection: Connection, package: str) -> None:

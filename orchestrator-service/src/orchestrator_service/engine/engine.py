@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Self
 
 from chassis.broker import Speaker
+from chassis.database import Pool, open_pool
 from chassis.jobs import running
 from journal_contracts.catalogue import ORCHESTRATOR
-from orchestrator_service.engine import statements, timers
+from orchestrator_service.engine import timers
 from orchestrator_service.engine.releasing import Release
 from orchestrator_service.engine.sending import Sender
 from orchestrator_service.engine.transitions import Transitions
@@ -18,7 +19,7 @@ from orchestrator_service.engine.transitions import Transitions
 class Engine:
     """One replica's engine; any number of them share a database."""
 
-    pool: statements.Pool
+    pool: Pool
     release: Release
     sender: Sender
     transitions: Transitions
@@ -28,7 +29,7 @@ class Engine:
     async def open(cls, database_url: str, amqp_url: str, user_limit: int) -> AsyncIterator[Self]:
         """Connect to the database; `running` starts what runs by itself."""
         speaker = Speaker(ORCHESTRATOR, amqp_url)
-        async with statements.open_pool(database_url) as pool:
+        async with open_pool(database_url) as pool:
             release = Release(user_limit)
             sender = Sender(pool, speaker, release)
             transitions = Transitions(pool, sender)

@@ -8,14 +8,17 @@ are over any replica sends it, perhaps for the second time: hearers stand that.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+import json
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Final
 from uuid import UUID
 
 import structlog
 from prometheus_client import Gauge
 
+from chassis import failpoints
 from chassis.broker import Letter, Speaker
+from chassis.database import Pool
 from chassis.jobs import running
 from orchestrator_service.engine import statements
 from orchestrator_service.engine.changes import Change
@@ -33,7 +36,7 @@ in_memory = Gauge("saga_letters_in_memory", "Committed letters this replica has 
 class Sender:
     """Sends letters, and writes down which of them have arrived."""
 
-    def __init__(self, pool: statements.Pool, speaker: Speaker, release: Release) -> None:
+    def __init__(self, pool: Pool, speaker: Speaker, release: Release) -> None:
         self._pool = pool
         self._speaker = speaker
         self._release = release
@@ -43,12 +46,20 @@ class Sender:
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Send while the block runs."""
+        """Send while the block runs, also what others left."""
+        async with (
+            self.sending(),
+            running("sweeping", self._sweep_forever),
+            running("releasing", self._release_forever),
+        ):
+            yield
+
+    @contextlib.asynccontextmanager
+    async def sending(self) -> AsyncIterator[None]:
+        """Send only what is posted here."""
         async with (
             running("sending", self._send_forever),
             running("settling", self._settle_forever),
-            running("sweeping", self._sweep_forever),
-            running("releasing", self._release_forever),
         ):
             yield
 
@@ -76,6 +87,7 @@ class Sender:
                 now, self._letters = self._letters[:TOGETHER], self._letters[TOGETHER:]
                 in_memory.set(len(self._letters))
                 arrived = await self._speaker.say_all(now)
+                failpoints.reach("after_publish", _phases(now))
                 self._arrived += [letter.id for letter, ok in zip(now, arrived, strict=True) if ok]
 
     async def _settle_forever(self) -> None:
@@ -106,3 +118,8 @@ class Sender:
                 self.post(letters)
                 release.view.waiting[pool] -= len(letters)
                 release.view.in_flight[pool] += len(letters)
+
+
+def _phases(letters: Sequence[Letter]) -> Iterator[str]:
+    """What the failpoints ask: the phases these letters are about."""
+    return (json.loads(letter.body).get("phase", "") for letter in letters)

@@ -4,16 +4,14 @@ The pool speaks asyncpg's own language: these statements run for every transitio
 round trip. Times are the database's; the process's clock is never asked.
 """
 
-from collections.abc import AsyncIterator, Collection, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-import asyncpg
-
 from chassis.broker import Letter
+from chassis.database import Pool
 from orchestrator_service import steps
 from orchestrator_service.engine.changes import SAGA, Change, Row
 from orchestrator_service.engine.releasing import View
@@ -21,10 +19,8 @@ from orchestrator_service.plan import VERSION
 from orchestrator_service.state import Saga
 from orchestrator_service.views import status_of
 
-Pool = asyncpg.Pool
 HELD: Final = timedelta(seconds=5)
 """How long a letter is its replica's own to send; after that any replica sweeps it up."""
-STATEMENT_SECONDS: Final = 2
 
 COMMIT: Final = """
 with born as (
@@ -121,20 +117,6 @@ class Due:
     journals: list[UUID]
     next_in: float | None
     now: datetime
-
-
-@asynccontextmanager
-async def open_pool(url: str, size: int = 6) -> AsyncIterator[Pool]:
-    """Connections of the engine's own; no statement of it runs longer than two seconds."""
-    async with asyncpg.create_pool(
-        url,
-        min_size=1,
-        max_size=size,
-        timeout=5,
-        command_timeout=2 * STATEMENT_SECONDS,
-        server_settings={"statement_timeout": str(1000 * STATEMENT_SECONDS)},
-    ) as pool:
-        yield pool
 
 
 async def load(pool: Pool, ids: Collection[UUID]) -> dict[UUID, Row]:

@@ -5,6 +5,7 @@ from typing import Final
 
 import structlog
 
+from chassis.database import Pool
 from orchestrator_service.engine import statements
 from orchestrator_service.engine.transitions import Transitions
 from orchestrator_service.saga import DeadlinePassed
@@ -15,7 +16,7 @@ LONGEST_SLEEP: Final = 1.0
 TOGETHER: Final = 200
 
 
-async def watch(pool: statements.Pool, transitions: Transitions) -> None:
+async def watch(pool: Pool, transitions: Transitions) -> None:
     """Wake at the next deadline of any journal, at the latest after a second."""
     while True:
         due = await statements.due(pool, TOGETHER)

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import time
 from collections import OrderedDict, deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -20,6 +20,8 @@ import asyncpg
 import structlog
 from prometheus_client import Counter, Histogram
 
+from chassis import failpoints
+from chassis.database import Pool
 from chassis.errors import NotFound, ServiceError
 from orchestrator_service.engine import statements
 from orchestrator_service.engine.changes import Change, Look, Row, Turn, fold
@@ -85,7 +87,7 @@ class Clock:
 class Transitions:
     """Moves journals; every replica has one, and all of them do everything."""
 
-    def __init__(self, pool: statements.Pool, sender: Sender) -> None:
+    def __init__(self, pool: Pool, sender: Sender) -> None:
         self._pool = pool
         self._sender = sender
         self._queues: OrderedDict[UUID, deque[Waiting]] = OrderedDict()
@@ -225,6 +227,7 @@ class Transitions:
     async def _write(self, changes: Sequence[Change]) -> tuple[set[UUID], dict[UUID, Exception]]:
         """Commit; who won, and who cannot be written at all."""
         waits = self._sender.admit(changes)
+        failpoints.reach("before_sql", _phases(changes))
         try:
             won = await statements.commit(self._pool, changes, waits)
         except DATA_ERRORS as error:
@@ -235,6 +238,7 @@ class Transitions:
             won, failed = await self._write(changes[:half])
             more_won, more_failed = await self._write(changes[half:])
             return won | more_won, failed | more_failed
+        failpoints.reach("after_commit", _phases(changes))
         self._sender.send([c for c in changes if c.after.saga.id in won], waits)
         return won, {}
 
@@ -243,6 +247,13 @@ class Transitions:
         self._rows.move_to_end(row.saga.id)
         if len(self._rows) > REMEMBERED:
             self._rows.popitem(last=False)
+
+
+def _phases(changes: Sequence[Change]) -> Iterator[str]:
+    """What the failpoints ask: the phases these changes end or begin a step of."""
+    for change in changes:
+        yield from (phase for phase, _, _ in change.closed)
+        yield from (order.step[0] for order in change.orders)
 
 
 def _tell(waiting: Sequence[Waiting], row: Row) -> None:

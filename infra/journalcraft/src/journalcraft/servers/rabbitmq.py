@@ -1,5 +1,6 @@
 """RabbitMQ: one node on the loopback, with a port mapper (epmd) of its own."""
 
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,6 +67,15 @@ class RabbitMQ:
     def address(self, ports: tuple[int, ...]) -> str:
         """The default vhost."""
         return f"amqp://{USER}:{self.password}@{HOST}:{ports[0]}/"
+
+    def control(self, ports: tuple[int, ...], *words: str) -> str:
+        """What `rabbitmqctl` says to these words."""
+        _, mapper, distribution = ports
+        command = (str(self.home / "sbin" / "rabbitmqctl"), "-q", *words)
+        env = self._environment(mapper, distribution)
+        return subprocess.run(
+            command, env=env, cwd=self.folder, capture_output=True, text=True, check=True
+        ).stdout
 
     def _environment(self, mapper: int, distribution: int) -> dict[str, str]:
         return {

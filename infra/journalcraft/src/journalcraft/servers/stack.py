@@ -61,6 +61,13 @@ class Servers:
             raise ServerNotOurs(f"{name} is not a server that was started here")
         self._running[name].restart(kill=kill)
 
+    def rabbitmqctl(self, *words: str) -> str:
+        """Let the operator's tool speak to the broker."""
+        running = self._running.get("rabbitmq")
+        if running is None or not isinstance(running.server, rabbitmq.RabbitMQ):
+            raise ServerNotOurs("rabbitmq is not a server that was started here")
+        return running.server.control(running.ports.numbers, *words)
+
     def __enter__(self) -> Self:
         return self
 

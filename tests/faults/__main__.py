@@ -1,0 +1,108 @@
+"""`make faults`: thousands of journals, hundreds of faults, and then every invariant is asked.
+
+SCALE multiplies journals and time. The report is `out/reports/faults.json`; the exit code is 1 if
+any promise was broken, or fewer faults struck than asked for.
+"""
+
+import asyncio
+import os
+import sys
+import tempfile
+import time
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Final
+
+from chassis.database import Database
+from orchestrator_service.engine.engine import Engine
+from tests import report
+
+from .crowd import Crowd, a_desk
+from .ears import Ears
+from .judging import judge
+from .stage import a_stage
+from .troubles import FAILPOINTS, Troubles, a_lying_clock
+
+JOURNALS: Final = 2000
+SECONDS: Final = 420.0
+DRAIN: Final = 150.0
+QUIET: Final = 8.0
+"""Seconds after the last end, in which the last letters are settled."""
+
+
+async def run(scale: float) -> dict[str, object]:
+    """One run; the facts of its report."""
+    began = time.monotonic()
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="faults-")))
+        faketime = await asyncio.to_thread(a_lying_clock)
+        stage = await stack.enter_async_context(a_stage(folder))
+        ears = Ears()
+        await stack.enter_async_context(ears.open(stage.servers.addresses.amqp))
+        database = await stack.enter_async_context(Database.open(stage.database))
+        engine = await stack.enter_async_context(
+            Engine.open(stage.database, stage.servers.addresses.amqp, user_limit=24)
+        )
+        await stack.enter_async_context(engine.sender.sending())
+        crowd = Crowd(
+            a_desk(database, engine, stage.database, decision_seconds=120),
+            a_desk(database, engine, stage.database, decision_seconds=3),
+            ears,
+        )
+        troubles = Troubles(stage, faketime)
+        living = asyncio.create_task(crowd.live(int(JOURNALS * scale), SECONDS * scale))
+        strikes = {
+            "kill": troubles.kills,
+            "broker": troubles.broker,
+            "postgres": troubles.postgres,
+            "network": troubles.network,
+            "message": troubles.messages,
+        }
+        wanted = os.environ.get("ONLY", " ".join(strikes)).split()
+        striking = [asyncio.create_task(strikes[kind]()) for kind in wanted]
+        await asyncio.sleep(SECONDS * scale)
+        for task in striking:
+            task.cancel()
+        ends = await asyncio.gather(*striking, return_exceptions=True)
+        broken = [end for end in ends if not isinstance(end, asyncio.CancelledError)]
+        stage.chaos.unlink(missing_ok=True)
+        for actor in stage.actors.values():
+            if actor.is_dead:
+                actor.start()
+        await asyncio.gather(*(actor.until_ready() for actor in stage.actors.values()))
+        _tell(f"faults over after {time.monotonic() - began:.0f} s: {dict(troubles.counted)}")
+        try:
+            await asyncio.wait_for(living, DRAIN)
+        except TimeoutError:
+            _tell("some journals did not end")
+        await asyncio.sleep(QUIET)
+        violations, lost, examples = await judge(stage, crowd, ears)
+    faults = dict(troubles.counted + crowd.faults)
+    for line in (*map(repr, broken), *examples):
+        _tell(line)
+    return {
+        "journals": len(crowd.ordered),
+        "faults": faults,
+        "fault_count": sum(faults.values()),
+        "failpoints_reached": len(set(troubles.reached)),
+        "failpoints": len(FAILPOINTS),
+        "violations": violations,
+        "possibly_charged": lost,
+        "seconds": round(time.monotonic() - began, 1),
+        "broken_injectors": len(broken),
+    }
+
+
+def _tell(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+
+
+def main() -> int:
+    """Run, report, judge."""
+    facts = asyncio.run(run(float(os.environ.get("SCALE", "1"))))
+    report.write("faults", facts)
+    return 1 if any(facts["violations"].values()) or facts["broken_injectors"] else 0  # type: ignore[attr-defined] # a dict
+
+
+if __name__ == "__main__":
+    sys.exit(main())

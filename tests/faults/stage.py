@@ -1,0 +1,181 @@
+"""The scene of a fault run: servers behind wires, two orchestrators, two instant workers."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import httpx
+
+from journalcraft.servers import Servers, create_database, start_servers
+from journalcraft.servers.ports import ALONE, reserve
+
+from .proxy import Wire
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+ORCHESTRATORS: Final = ("orchestrator-a", "orchestrator-b")
+WORKERS: Final = ("worker-a", "worker-b")
+PATIENCE: Final = 90.0
+
+
+@dataclass
+class Actor:
+    """One process of the scene; it is killed, and comes back under the same name."""
+
+    name: str
+    module: str
+    environment: Mapping[str, str]
+    log: Path
+    ready_url: str | None
+    ready_file: Path | None
+    process: subprocess.Popen[bytes] | None = field(default=None)
+
+    def start(self, **more: str) -> None:
+        """Begin it, with further environment variables for this life only."""
+        if self.ready_file is not None:
+            self.ready_file.unlink(missing_ok=True)
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", self.module],
+                env={**self.environment, **more},
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+
+    def arm(self, failpoint: str) -> None:
+        """Let it die by itself when it comes to this point."""
+        assert self.process is not None
+        Path(self.environment["JCC_FAILPOINT_FILE"]).write_text(failpoint)
+        self.process.send_signal(signal.SIGUSR1)
+
+    def kill(self) -> None:
+        """As `kill -9` does."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    @property
+    def is_dead(self) -> bool:
+        return self.process is not None and self.process.poll() is not None
+
+    async def until_ready(self) -> None:
+        """Wait until it can do its work; one that gives up at its start is started again."""
+        async with asyncio.timeout(PATIENCE), httpx.AsyncClient(trust_env=False) as client:
+            while not await self._is_ready(client):
+                if self.is_dead:
+                    await asyncio.sleep(0.5)
+                    self.start()
+                await asyncio.sleep(0.05)
+
+    async def until_dead(self, seconds: float) -> bool:
+        """Whether it dies by itself, at a failpoint, in this time."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while not self.is_dead:
+                    await asyncio.sleep(0.02)
+        return self.is_dead
+
+    async def _is_ready(self, client: httpx.AsyncClient) -> bool:
+        if self.ready_file is not None:
+            return self.ready_file.exists()
+        assert self.ready_url is not None
+        with contextlib.suppress(httpx.HTTPError):
+            return (await client.get(self.ready_url)).status_code == httpx.codes.OK
+        return False
+
+
+@dataclass
+class Stage:
+    """Everything a fault can strike."""
+
+    folder: Path
+    servers: Servers
+    database: str
+    workers_database: str
+    wires: dict[str, Wire]
+    actors: dict[str, Actor]
+
+    @property
+    def chaos(self) -> Path:
+        """What the workers' speakers are told to do wrong."""
+        return self.folder / "chaos"
+
+    @property
+    def calls(self) -> Path:
+        """A line for each call to the model."""
+        return self.folder / "calls"
+
+
+@contextlib.asynccontextmanager
+async def a_stage(folder: Path) -> AsyncIterator[Stage]:
+    """Build it, all actors ready; take it down at the end."""
+    async with contextlib.AsyncExitStack() as stack:
+        servers = await asyncio.to_thread(start_servers, folder / "servers", durable=False)
+        stack.push_async_callback(asyncio.to_thread, servers.stop)
+        database = create_database(servers.addresses.postgres, "orchestrator")
+        workers = create_database(servers.addresses.postgres, "workers")
+        wires = {
+            "amqp": Wire(servers.addresses.amqp),
+            "orchestrator": Wire(database),
+            "workers": Wire(workers),
+        }
+        urls = {}
+        for name, wire in wires.items():
+            urls[name] = await wire.open()
+            stack.push_async_callback(wire.close)
+        ports = reserve([ALONE] * len(ORCHESTRATORS))
+        stack.callback(ports.release)
+        actors = {}
+        for name, port in zip(ORCHESTRATORS, ports.numbers, strict=True):
+            told = {
+                "JCC_PORT": str(port),
+                "JCC_AMQP_URL": urls["amqp"],
+                "JCC_DATABASE_URL": urls["orchestrator"],
+                "JCC_AUTH_URL": "http://127.0.0.1:1",
+                "JCC_FAILPOINT_FILE": str(folder / f"{name}.failpoint"),
+            }
+            actors[name] = Actor(
+                name,
+                "orchestrator_service",
+                {**os.environ, **told},
+                folder / f"{name}.log",
+                f"http://127.0.0.1:{port}/readyz",
+                None,
+            )
+        stage = Stage(folder, servers, database, workers, wires, actors)
+        for name in WORKERS:
+            told = {
+                "JCC_AMQP_URL": urls["amqp"],
+                "JCC_DATABASE_URL": urls["workers"],
+                "JCC_BLOBS": str(folder / "blobs"),
+                "JCC_CALLS": str(stage.calls),
+                "JCC_CHAOS": str(stage.chaos),
+                "JCC_READY": str(folder / f"{name}.ready"),
+            }
+            actors[name] = Actor(
+                name,
+                "tests.instant.worker",
+                {**os.environ, **told},
+                folder / f"{name}.log",
+                None,
+                folder / f"{name}.ready",
+            )
+        stack.callback(_end, actors)
+        for actor in actors.values():
+            actor.start()
+        await asyncio.gather(*(actor.until_ready() for actor in actors.values()))
+        yield stage
+
+
+def _end(actors: Mapping[str, Actor]) -> None:
+    for actor in actors.values():
+        if actor.process is not None and not actor.is_dead:
+            actor.kill()

@@ -1,0 +1,190 @@
+"""What strikes a stage: each function is one fault of its kind, and says when it is over."""
+
+import asyncio
+import contextlib
+import itertools
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import asyncpg
+
+from journalcraft.servers.debs import locked, unpack
+from journalcraft.servers.stack import CACHE
+from orchestrator_service.plan import PHASES
+
+from .stage import ORCHESTRATORS, WORKERS, Actor, Stage
+
+POINTS: Final = ("after_consume", "before_sql", "after_commit", "after_publish", "before_ack")
+SKIPPED_BY_EXPRESS: Final = {"research", "editing", "publishing_pack", "illustration"}
+FAILPOINTS: Final = [
+    f"{point}/{phase.name}"
+    for phase in PHASES
+    for point in POINTS
+    if phase.name not in SKIPPED_BY_EXPRESS
+]
+"""Each of the five points for each phase the run's journals go through."""
+WINDOW: Final = 4.0
+WITHIN: Final = 3.0
+"""Seconds in which an armed failpoint has to be reached; else it is armed again later."""
+SKEWED: Final = 0.2
+"""The share of orchestrators' lives with a clock that is an hour off."""
+
+
+@dataclass
+class Troubles:
+    """The faults of one run, counted by kind."""
+
+    stage: Stage
+    faketime: Path | None
+    counted: Counter[str] = field(default_factory=Counter)
+    failpoints: list[str] = field(default_factory=lambda: [*FAILPOINTS])
+    reached: list[str] = field(default_factory=list)
+    _random: random.Random = field(default_factory=random.Random)
+
+    async def kills(self) -> None:
+        """The next process dies as soon as the last victim is ready again."""
+        victims = itertools.cycle((*ORCHESTRATORS, *ORCHESTRATORS, self._random.choice(WORKERS)))
+        for name in victims:
+            actor = self.stage.actors[name]
+            if self.failpoints and name in ORCHESTRATORS:
+                await self._dies_by_itself(actor, self.failpoints.pop(0))
+            else:
+                self._dies(actor)
+            if name in ORCHESTRATORS and self._random.random() < SKEWED:
+                actor.start(**self._skewed())
+            else:
+                actor.start()
+            await actor.until_ready()
+
+    async def _dies_by_itself(self, actor: Actor, point: str) -> None:
+        actor.arm(point)
+        if await actor.until_dead(WITHIN):
+            self.counted["failpoint"] += 1
+            self.reached.append(point)
+        else:
+            self.failpoints.append(point)
+            self._dies(actor)
+
+    def _dies(self, actor: Actor) -> None:
+        actor.kill()
+        self.counted["kill"] += 1
+
+    def _skewed(self) -> dict[str, str]:
+        """A life with a clock that is an hour off."""
+        if self.faketime is None:
+            return {}
+        self.counted["clock"] += 1
+        return {
+            "LD_PRELOAD": str(self.faketime),
+            "FAKETIME": self._random.choice(("+1h", "-1h")),
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            "DONT_FAKE_MONOTONIC": "1",
+        }
+
+    async def broker(self) -> None:
+        """RabbitMQ stops, is killed, or runs out of memory."""
+        turns: list[Callable[[], Awaitable[None]]] = [
+            lambda: asyncio.to_thread(self.stage.servers.restart, "rabbitmq"),
+            lambda: asyncio.to_thread(self.stage.servers.restart, "rabbitmq", kill=True),
+            self._memory_alarm,
+        ]
+        while True:
+            for turn in turns:
+                await asyncio.sleep(20 + self._random.random() * 20)
+                await turn()
+                self.counted["broker"] += 1
+
+    async def _memory_alarm(self) -> None:
+        tell = self.stage.servers.rabbitmqctl
+        await asyncio.to_thread(tell, "set_vm_memory_high_watermark", "0.00001")
+        await asyncio.sleep(WINDOW)
+        await asyncio.to_thread(tell, "set_vm_memory_high_watermark", "0.6")
+
+    async def postgres(self) -> None:
+        """PostgreSQL is killed, loses its connections, is locked, has no room on its disk."""
+        turns: list[Callable[[], Awaitable[None]]] = [
+            self._connections_killed,
+            self._locked,
+            self._disk_full,
+            self._connections_killed,
+            self._restarted,
+        ]
+        while True:
+            for turn in turns:
+                await asyncio.sleep(4 + self._random.random() * 6)
+                with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                    await turn()
+                    self.counted["postgres"] += 1
+
+    async def _restarted(self) -> None:
+        await asyncio.to_thread(self.stage.servers.restart, "postgres", kill=True)
+
+    async def _connections_killed(self) -> None:
+        async with self._superuser() as connection:
+            await connection.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity "
+                "where pid <> pg_backend_pid() and backend_type = 'client backend'"
+            )
+
+    async def _locked(self) -> None:
+        async with self._superuser() as connection, connection.transaction():
+            await connection.execute("lock table journal in share row exclusive mode")
+            await asyncio.sleep(1 + 2 * self._random.random())
+
+    async def _disk_full(self) -> None:
+        """Every write of history fails as it does on a full disk, with the same error."""
+        async with self._superuser() as connection:
+            await connection.execute(
+                """
+                create or replace function no_room() returns trigger language plpgsql as $$
+                begin raise exception 'no space left on device' using errcode = '53100'; end $$;
+                create trigger no_room before insert on history execute function no_room()
+                """
+            )
+            try:
+                await asyncio.sleep(2)
+            finally:
+                await connection.execute("drop trigger no_room on history")
+
+    @contextlib.asynccontextmanager
+    async def _superuser(self):  # type: ignore[no-untyped-def] # an asyncpg connection
+        connection = await asyncpg.connect(self.stage.database, timeout=5)
+        try:
+            yield connection
+        finally:
+            await connection.close()
+
+    async def network(self) -> None:
+        """Connections are reset, or stand still for a moment."""
+        while True:
+            await asyncio.sleep(2 + self._random.random() * 3)
+            wire = self._random.choice(list(self.stage.wires.values()))
+            if self._random.random() < 0.6:
+                wire.reset()
+            else:
+                await wire.stall(0.2 + self._random.random() * 2)
+            self.counted["network"] += 1
+
+    async def messages(self) -> None:
+        """Windows in which answers come twice, late, out of order, again, and as rubbish."""
+        kinds = ("duplicate", "reorder", "delay", "late", "poison")
+        while True:
+            await asyncio.sleep(self._random.random() * 2)
+            now = self._random.sample(kinds, self._random.randint(1, 3))
+            self.stage.chaos.write_text(" ".join(now))
+            await asyncio.sleep(WINDOW)
+            self.stage.chaos.unlink(missing_ok=True)
+            self.counted["message"] += 1
+
+
+def a_lying_clock() -> Path | None:
+    """The library that makes a process believe in another time; None where it cannot be had."""
+    place = CACHE / "faketime"
+    with locked(CACHE):
+        if not place.exists():
+            unpack("faketime", "faketime|libfaketime", place, lambda root: None)
+    return next(place.rglob("libfaketime.so.1"), None)

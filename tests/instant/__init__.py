@@ -1,0 +1,1 @@
+"""A crew without CrewAI, for runs that are about everything but the writing."""

@@ -340,6 +340,22 @@ def test_a_phase_is_started_once_a_round() -> None:
     assert len(started) == len(set(started))
 
 
+def test_a_proof_that_failed_as_any_step_may_is_tried_again() -> None:
+    journey = Journey.begun()
+    journey.work()
+    journey.answer("author_style", "s1")
+    journey.work()
+    journey.answer("title", "t1")
+    journey.work(until="proof")
+
+    journey.happen(failed(journey.commands.pop(0)))  # type: ignore[arg-type] # a crew's command
+    journey.answer("after_failure", "retry")
+
+    assert [(step.phase, step.attempt) for step in journey.commands] == [("proof", 2)]
+    journey.finish()
+    assert journey.saga.status == "completed"
+
+
 def test_the_state_survives_storage_and_stays_small() -> None:
     journey = Journey.begun()
 

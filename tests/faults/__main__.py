@@ -6,6 +6,7 @@ any promise was broken, or fewer faults struck than asked for.
 
 import asyncio
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -34,7 +35,8 @@ async def run(scale: float) -> dict[str, object]:
     """One run; the facts of its report."""
     began = time.monotonic()
     async with AsyncExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="faults-")))
+        folder = Path(tempfile.mkdtemp(prefix="faults-"))
+        stack.push(lambda *raised: _clear(folder, clean=raised[0] is None))
         faketime = await asyncio.to_thread(a_lying_clock)
         stage = await stack.enter_async_context(a_stage(folder))
         ears = Ears()
@@ -61,10 +63,9 @@ async def run(scale: float) -> dict[str, object]:
         wanted = os.environ.get("ONLY", " ".join(strikes)).split()
         striking = [asyncio.create_task(strikes[kind]()) for kind in wanted]
         await asyncio.sleep(SECONDS * scale)
-        for task in striking:
-            task.cancel()
+        troubles.over.set()
         ends = await asyncio.gather(*striking, return_exceptions=True)
-        broken = [end for end in ends if not isinstance(end, asyncio.CancelledError)]
+        broken = [end for end in ends if end is not None]
         stage.chaos.unlink(missing_ok=True)
         for actor in stage.actors.values():
             if actor.is_dead:
@@ -91,6 +92,14 @@ async def run(scale: float) -> dict[str, object]:
         "seconds": round(time.monotonic() - began, 1),
         "broken_injectors": len(broken),
     }
+
+
+def _clear(folder: Path, clean: bool) -> None:
+    """Logs of a run that broke are worth reading."""
+    if clean:
+        shutil.rmtree(folder)
+    else:
+        _tell(f"what is left is in {folder}")
 
 
 def _tell(line: str) -> None:

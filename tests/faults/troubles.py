@@ -43,12 +43,15 @@ class Troubles:
     counted: Counter[str] = field(default_factory=Counter)
     failpoints: list[str] = field(default_factory=lambda: [*FAILPOINTS])
     reached: list[str] = field(default_factory=list)
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when nothing more is to strike; what is under way comes to its end."""
     _random: random.Random = field(default_factory=random.Random)
 
     async def kills(self) -> None:
         """The next process dies as soon as the last victim is ready again."""
         victims = itertools.cycle((*ORCHESTRATORS, *ORCHESTRATORS, self._random.choice(WORKERS)))
-        for name in victims:
+        while not self.over.is_set():
+            name = next(victims)
             actor = self.stage.actors[name]
             if self.failpoints and name in ORCHESTRATORS:
                 await self._dies_by_itself(actor, self.failpoints.pop(0))
@@ -73,6 +76,12 @@ class Troubles:
         actor.kill()
         self.counted["kill"] += 1
 
+    async def _over_after(self, seconds: float) -> bool:
+        """Rest so long; whether it is over."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.over.wait(), seconds)
+        return self.over.is_set()
+
     def _skewed(self) -> dict[str, str]:
         """A life with a clock that is an hour off."""
         if self.faketime is None:
@@ -92,11 +101,11 @@ class Troubles:
             lambda: asyncio.to_thread(self.stage.servers.restart, "rabbitmq", kill=True),
             self._memory_alarm,
         ]
-        while True:
-            for turn in turns:
-                await asyncio.sleep(20 + self._random.random() * 20)
-                await turn()
-                self.counted["broker"] += 1
+        for turn in itertools.cycle(turns):
+            if await self._over_after(20 + self._random.random() * 20):
+                return
+            await turn()
+            self.counted["broker"] += 1
 
     async def _memory_alarm(self) -> None:
         tell = self.stage.servers.rabbitmqctl
@@ -113,12 +122,12 @@ class Troubles:
             self._connections_killed,
             self._restarted,
         ]
-        while True:
-            for turn in turns:
-                await asyncio.sleep(4 + self._random.random() * 6)
-                with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-                    await turn()
-                    self.counted["postgres"] += 1
+        for turn in itertools.cycle(turns):
+            if await self._over_after(4 + self._random.random() * 6):
+                return
+            with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                await turn()
+                self.counted["postgres"] += 1
 
     async def _restarted(self) -> None:
         await asyncio.to_thread(self.stage.servers.restart, "postgres", kill=True)
@@ -160,8 +169,7 @@ class Troubles:
 
     async def network(self) -> None:
         """Connections are reset, or stand still for a moment."""
-        while True:
-            await asyncio.sleep(2 + self._random.random() * 3)
+        while not await self._over_after(2 + self._random.random() * 3):
             wire = self._random.choice(list(self.stage.wires.values()))
             if self._random.random() < 0.6:
                 wire.reset()
@@ -172,8 +180,7 @@ class Troubles:
     async def messages(self) -> None:
         """Windows in which answers come twice, late, out of order, again, and as rubbish."""
         kinds = ("duplicate", "reorder", "delay", "late", "poison")
-        while True:
-            await asyncio.sleep(self._random.random() * 2)
+        while not await self._over_after(self._random.random() * 2):
             now = self._random.sample(kinds, self._random.randint(1, 3))
             self.stage.chaos.write_text(" ".join(now))
             await asyncio.sleep(WINDOW)

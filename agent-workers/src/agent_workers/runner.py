@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
+import asyncpg
 import httpx
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from agent_workers.desk import InvalidOutput, MissingInput
 from agent_workers.models.provider import ModelTrouble
@@ -134,7 +134,7 @@ def named(error: Exception) -> tuple[Trouble, str, str, float | None]:
             return "fatal", "missing_input", str(error)[:300], None
         case InvalidOutput():
             return "invalid_output", "invalid_output", str(error)[:300], None
-        case httpx.HTTPError() | SQLAlchemyError() | OSError():
+        case httpx.HTTPError() | asyncpg.PostgresError() | asyncpg.InterfaceError() | OSError():
             return "infrastructure", "store_away", "A store did not answer.", None
         case _:
             return "fatal", "agent_error", f"The agent failed: {type(error).__name__}.", None

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import httpx
 from fastapi import FastAPI
 
+from chassis import failpoints
 from chassis.broker import connect, open_broker, ping
 from chassis.database import Database
 from chassis.health import Probe
@@ -25,6 +26,8 @@ def build(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        if settings.failpoint_file is not None:
+            failpoints.arm_by(settings.failpoint_file)
         async with AsyncExitStack() as stack:
             database = await stack.enter_async_context(
                 Database.open(settings.database_url.get_secret_value())

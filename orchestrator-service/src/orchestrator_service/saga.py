@@ -36,6 +36,9 @@ RETRIES: Final[Mapping[events.Trouble, int]] = {
 }
 """How often a step is tried again without asking anyone, by what went wrong."""
 
+REJECTED: Final = "manuscript_below_standard"
+"""The trouble of a book that was written again as often as may be."""
+
 PAUSE: Final = timedelta(seconds=2)
 LONGEST_PAUSE: Final = timedelta(minutes=2)
 
@@ -205,9 +208,10 @@ class _Turn:
             self._end("failed")
             self._tell(events.CraftFailed, code=trouble.code, detail=trouble.detail)
             return
+        rejected = self.saga.trouble is not None and self.saga.trouble.code == REJECTED
         self.saga = replace(self.saga, trouble=None)
         for phase, name, part in self._failed_parts():
-            if phase == "proof":
+            if phase == "proof" and rejected:
                 self._write_again()
             else:
                 self._set_part(self._step(phase, name), attempt=part.attempt + 1, tries=0)
@@ -296,7 +300,7 @@ class _Turn:
         self._set_phase("proof", replace(state, status="running"))
         self._set_part(self._step("proof", ""), state="failed")
         detail = str(self.saga.facts["proof"]["again"][0]["notes"])
-        trouble = Trouble("manuscript_below_standard", detail[:500], "proof")
+        trouble = Trouble(REJECTED, detail[:500], "proof")
         self.saga = replace(self.saga, trouble=trouble)
         self._tell_of_failure("proof", "", trouble.code, trouble.detail, retrying=False)
 

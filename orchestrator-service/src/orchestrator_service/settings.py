@@ -1,5 +1,7 @@
 """What the orchestrator is told from outside."""
 
+from pathlib import Path
+
 from pydantic import SecretStr
 
 from chassis.settings import ServiceSettings
@@ -15,3 +17,5 @@ class Settings(ServiceSettings):
     """Replaces the patience of every phase."""
     user_limit: int = 24
     """How many steps of one pool one user may have in flight."""
+    failpoint_file: Path | None = None
+    """Where the fault run says at which line this process is to be killed."""

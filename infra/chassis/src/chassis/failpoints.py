@@ -1,15 +1,14 @@
 """Places where the fault run kills a process: between two lines, both of which must survive it.
 
-`JCC_FAILPOINT_FILE` names a file; on SIGUSR1 the process reads `<point>/<about>` from it, and when
-it comes to that point, working on that, it is killed as by `kill -9`. Without the variable no
-signal is heard and nothing is ever armed.
+After `arm_by(file)`, SIGUSR1 makes the process read `<point>/<about>` from that file; when it comes
+to that point, working on that, it is killed as by `kill -9`. Else no signal is heard and nothing is
+ever armed.
 """
 
 import os
 import signal
 from collections.abc import Iterable
 from pathlib import Path
-from types import FrameType
 
 _armed: tuple[str, str] | None = None
 
@@ -20,11 +19,12 @@ def reach(point: str, about: Iterable[str]) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _arm(number: int, frame: FrameType | None) -> None:
-    global _armed  # noqa: PLW0603 - one process, one death
-    point, _, about = Path(os.environ["JCC_FAILPOINT_FILE"]).read_text().strip().partition("/")
-    _armed = (point, about)
+def arm_by(file: Path) -> None:
+    """Hear the signal from now on; only the main thread may ask for that."""
 
+    def arm(*signalled: object) -> None:
+        global _armed  # noqa: PLW0603 - one process, one death
+        point, _, about = file.read_text().strip().partition("/")
+        _armed = (point, about)
 
-if "JCC_FAILPOINT_FILE" in os.environ:
-    signal.signal(signal.SIGUSR1, _arm)
+    signal.signal(signal.SIGUSR1, arm)

@@ -147,13 +147,15 @@ async def test_an_event_nobody_hears_is_not(broker: RabbitBroker) -> None:
 
 
 @pytest.mark.parametrize("body", [b"not json", b"{}", b"\xff\xfe"])
+@pytest.mark.parametrize("said_to_be", [None, "application/json", "text/plain"])
 async def test_what_is_no_such_message_is_buried_and_the_queue_moves_on(
-    broker: RabbitBroker, raw: AbstractChannel, body: bytes
+    broker: RabbitBroker, raw: AbstractChannel, body: bytes, said_to_be: str | None
 ) -> None:
     heard: asyncio.Queue[RegisterAssets] = asyncio.Queue()
     hear(broker, MEDIA, RegisterAssets, heard.put)
     commands = await raw.get_exchange("commands")
-    await commands.publish(aio_pika.Message(body, message_id="strange"), RegisterAssets.name)
+    strange = aio_pika.Message(body, message_id="strange", content_type=said_to_be)
+    await commands.publish(strange, RegisterAssets.name)
 
     async with open_broker(broker):
         await say(broker, command())

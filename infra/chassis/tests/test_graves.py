@@ -21,6 +21,7 @@ from chassis.broker import (
     topology,
 )
 from chassis.broker.graves import REDRIVES, read
+from chassis.broker.hearing import Delivery
 from chassis.ids import new_id
 from journal_contracts.catalogue import MEDIA
 from journal_contracts.commands import RegisterAssets
@@ -139,7 +140,8 @@ def test_what_the_broker_buries_twice_is_one_letter() -> None:
     headers = {"x-death": [death, {"reason": "expired", "queue": "retry.1s"}]}
 
     def buried(message_id: str | None, body: bytes = b"x", **more: int) -> uuid.UUID:
-        return read(MEDIA, body, {**headers, **more}, message_id, RegisterAssets.name, None).id
+        came = Delivery(body, {**headers, **more}, message_id, RegisterAssets.name, None)
+        return read(MEDIA, came).id
 
     assert buried("a") == buried("a", b"y")
     assert buried(None) == buried(None)

@@ -19,7 +19,16 @@ from faststream.rabbit import Channel, RabbitBroker
 from faststream.rabbit.annotations import RabbitMessage
 
 from chassis.broker import topology
-from chassis.broker.hearing import ERROR, ERROR_ID, HEARD_ON, REASON, TRIES, as_it_came
+from chassis.broker.hearing import (
+    ERROR,
+    ERROR_ID,
+    HEARD_ON,
+    REASON,
+    TRIES,
+    Delivery,
+    as_it_came,
+    delivery_of,
+)
 from chassis.broker.saying import CONTENT_TYPE, PATIENCE, BrokerAway
 from journal_contracts.catalogue import CATALOGUE
 
@@ -114,10 +123,7 @@ async def send_back(broker: RabbitBroker, letter: DeadLetter) -> None:
 
 def _hear(broker: RabbitBroker, service: str, keep: Keep, prefetch: int) -> None:
     async def consume(delivery: RabbitMessage) -> None:
-        raw = delivery.raw_message
-        letter = read(
-            service, delivery.body, delivery.headers, raw.message_id, raw.type, raw.correlation_id
-        )
+        letter = read(service, delivery_of(delivery))
         pause = FIRST_PAUSE
         while True:
             try:
@@ -138,30 +144,24 @@ def _hear(broker: RabbitBroker, service: str, keep: Keep, prefetch: int) -> None
     )(consume)
 
 
-def read(
-    service: str,
-    body: bytes,
-    headers: Mapping[str, Any],
-    message_id: str | None,
-    kind: str | None,
-    subject: str | None,
-) -> DeadLetter:
-    """A delivery from a dead queue as a letter. Anything may lie there, so nothing is trusted."""
+def read(service: str, delivery: Delivery) -> DeadLetter:
+    """What lies in a dead queue as a letter. Anything may lie there, so nothing is trusted."""
+    headers = delivery.headers
     reason, queue = _cause(headers)
     redrives = _number(headers.get(REDRIVES))
     by_broker = reason == DELIVERY_LIMIT
     return DeadLetter(
-        id=_id(headers.get(ERROR_ID), queue, message_id, body, redrives),
+        id=_id(delivery, queue, redrives),
         service=service,
         queue=queue,
-        name=QUEUES.get(queue) or _word(kind),
+        name=QUEUES.get(queue) or _word(delivery.kind),
         reason=reason,
         error=_word(headers.get(ERROR)),
         tries=topology.DELIVERY_LIMIT + 1 if by_broker else _number(headers.get(TRIES)) + 1,
         redrives=redrives,
-        body=body,
-        message_id=_word(message_id) or None,
-        subject=_word(subject) or None,
+        body=delivery.body,
+        message_id=_word(delivery.message_id) or None,
+        subject=_word(delivery.subject) or None,
         headers={
             _word(name): _word(value)
             for name, value in headers.items()
@@ -181,11 +181,11 @@ def _cause(headers: Mapping[str, Any]) -> tuple[str, str]:
     return "unknown", ""
 
 
-def _id(told: Any, queue: str, message_id: str | None, body: bytes, redrives: int) -> UUID:
+def _id(delivery: Delivery, queue: str, redrives: int) -> UUID:
     try:
-        return UUID(told)
+        return UUID(delivery.headers.get(ERROR_ID))
     except (ValueError, TypeError, AttributeError):
-        which = message_id.encode() if message_id else body
+        which = delivery.message_id.encode() if delivery.message_id else delivery.body
         return uuid5(BY_BROKER, f"{queue} {redrives} {which.hex()}")
 
 

@@ -47,17 +47,7 @@ def hear(
     ear = Ear(broker, service, topology.queue_of(service, routing_key))
 
     async def consume(delivery: RabbitMessage) -> None:
-        await ear.take(
-            message,
-            handler,
-            Delivery(
-                delivery.body,
-                delivery.headers,
-                delivery.message_id,
-                delivery.raw_message.type,
-                delivery.correlation_id,
-            ),
-        )
+        await ear.take(message, handler, delivery_of(delivery))
         await delivery.ack()
 
     exchange = topology.exchange_of(BY_NAME[message.name])
@@ -113,6 +103,12 @@ class Delivery:
     message_id: str | None
     kind: str | None
     subject: str | None
+
+
+def delivery_of(message: RabbitMessage) -> Delivery:
+    """The same from FastStream's hands, which give ids to what came without."""
+    raw = message.raw_message
+    return Delivery(message.body, message.headers, raw.message_id, raw.type, raw.correlation_id)
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,15 @@
-"""`python -m auth_service` serves."""
+"""`python -m auth_service` serves; with words it does what they say (`operators`)."""
 
+import sys
+
+from auth_service import operators
 from auth_service.app import build
 from auth_service.settings import Settings
 from chassis import telemetry, web
 
 telemetry.start("auth-service")
-settings = Settings()
-web.serve(build(settings), settings)
+if sys.argv[1:]:
+    operators.run(sys.argv[1:])
+else:
+    settings = Settings()
+    web.serve(build(settings), settings)

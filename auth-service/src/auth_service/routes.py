@@ -13,6 +13,7 @@ from auth_service.store import (
     add_account,
     find_account,
     find_signed_in,
+    is_operator,
     show_once,
 )
 from auth_service.tokens import SERVICE_TOKEN_LIFE, USER_TOKEN_LIFE, InvalidClient, Tokens
@@ -96,7 +97,8 @@ async def login(credentials: Credentials, at: AtDesk, response: Response) -> Tok
     )
     async with at.database.transaction() as session:
         session.add(signed_in)
-    token = at.tokens.for_user(account.id, signed_in.id, new_id(), begun)
+        operates = await is_operator(session, account.id)
+    token = at.tokens.for_user(account.id, signed_in.id, new_id(), begun, operates=operates)
     response.headers["Cache-Control"] = "no-store"
     return TokenView(access_token=token, expires_in=int(USER_TOKEN_LIFE.total_seconds()))
 

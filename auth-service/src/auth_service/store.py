@@ -1,4 +1,4 @@
-"""What is kept: accounts, their sessions, and the assertions that were shown already."""
+"""What is kept: accounts, operators, sessions, and the assertions that were shown already."""
 
 from datetime import datetime
 from uuid import UUID
@@ -29,6 +29,14 @@ class Session(SQLModel, table=True):
     expires_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
 
 
+class Operator(SQLModel, table=True):
+    """Somebody who may look after the platform, and who said so."""
+
+    user_id: UUID = Field(primary_key=True, foreign_key="account.id")
+    granted_by: str
+    granted_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+
+
 class ShownAssertion(SQLModel, table=True):
     """An assertion that was used, remembered until it would not hold anyway."""
 
@@ -48,6 +56,20 @@ async def add_account(session: AsyncSession, account: Account) -> bool:
 async def find_account(session: AsyncSession, email: str) -> Account | None:
     statement = select(Account).where(func.lower(col(Account.email)) == func.lower(email))
     return (await session.scalars(statement)).one_or_none()
+
+
+async def add_operator(session: AsyncSession, user_id: UUID, by: str, now: datetime) -> None:
+    """Note an operator; whoever granted it first stays on record."""
+    row = Operator(user_id=user_id, granted_by=by, granted_at=now)
+    await session.execute(insert(Operator).values(row.model_dump()).on_conflict_do_nothing())
+
+
+async def remove_operator(session: AsyncSession, user_id: UUID) -> None:
+    await session.execute(delete(Operator).where(col(Operator.user_id) == user_id))
+
+
+async def is_operator(session: AsyncSession, user_id: UUID) -> bool:
+    return await session.get(Operator, user_id) is not None
 
 
 async def find_signed_in(

@@ -17,11 +17,12 @@ from chassis.identity import (
     AUDIENCE,
     ISSUER,
     LONGEST_TOKEN,
+    OPERATOR_SCOPE,
     SERVICE_SCOPE,
     TOKEN_TYPE,
+    USER_SCOPE,
 )
 
-USER_SCOPE: Final = "user"
 USER_TOKEN_LIFE: Final = timedelta(minutes=10)
 SERVICE_TOKEN_LIFE: Final = timedelta(minutes=5)
 LONGEST_ASSERTION_LIFE: Final = timedelta(minutes=5)
@@ -63,9 +64,12 @@ class Tokens:
         """What others check access tokens with: a JWK set."""
         return {**KeySet([self._key]).as_dict(private=False)}
 
-    def for_user(self, user_id: UUID, session_id: UUID, token_id: UUID, now: datetime) -> str:
+    def for_user(
+        self, user_id: UUID, session_id: UUID, token_id: UUID, now: datetime, *, operates: bool
+    ) -> str:
+        scope = f"{USER_SCOPE} {OPERATOR_SCOPE}" if operates else USER_SCOPE
         return self._sign(
-            {"sub": str(user_id), "sid": str(session_id), "scope": USER_SCOPE},
+            {"sub": str(user_id), "sid": str(session_id), "scope": scope},
             token_id,
             now,
             USER_TOKEN_LIFE,

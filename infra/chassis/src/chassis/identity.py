@@ -1,7 +1,8 @@
 """Who is calling: access tokens are verified here, with the public keys of the auth service.
 
 A user comes with `Authorization: Bearer`; a service that asks in a user's name adds its own token
-as `Service-Authorization: Bearer`, and routes marked `only_from` want to see it.
+as `Service-Authorization: Bearer`, and routes marked `only_from` want to see it. Routes marked
+`only_with` want a user's token with a scope.
 """
 
 import asyncio
@@ -24,6 +25,8 @@ AUDIENCE = "journal-craft-crew"
 TOKEN_TYPE = "at+jwt"  # noqa: S105 - the name of a type of token (RFC 9068), not a token
 ALGORITHMS = ["ES256"]
 SERVICE_SCOPE = "service"
+USER_SCOPE = "user"
+OPERATOR_SCOPE = "operator"
 SERVICE_HEADER = "Service-Authorization"
 LONGEST_TOKEN = 8_192
 REFETCH_PAUSE = 10.0
@@ -33,12 +36,17 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Caller:
-    """Who calls, by a verified token."""
+    """Who calls, by a verified token; `scopes` say what else than a user may do."""
 
     user_id: UUID
     session_id: UUID
     expires_at: int
     """Seconds since 1970, UTC."""
+    scopes: frozenset[str] = frozenset()
+
+
+class ScopeMissing(Forbidden):
+    """A good token, but not of somebody who may do this."""
 
 
 class Verifier:
@@ -132,6 +140,16 @@ def only_from(*services: str) -> Callable[[Request], Awaitable[None]]:
     return check
 
 
+def only_with(scope: str) -> Callable[[Caller], Awaitable[None]]:
+    """A FastAPI dependency: 403 `scope_missing` for users whose token has no such scope."""
+
+    async def check(caller: CurrentCaller) -> None:
+        if scope not in caller.scopes:
+            raise ScopeMissing(f"This is for a token with the scope {scope}.", scope=scope)
+
+    return check
+
+
 def bearer_token(request: Request, header: str) -> str:
     """The token in a header; raises `Unauthorized` where there is none."""
     scheme, _, token = request.headers.get(header, "").partition(" ")
@@ -141,9 +159,10 @@ def bearer_token(request: Request, header: str) -> str:
 
 
 def _caller(claims: dict[str, Any]) -> Caller:
-    if claims["scope"] == SERVICE_SCOPE:
+    scopes = frozenset(str(claims["scope"]).split())
+    if SERVICE_SCOPE in scopes:
         raise ValueError("a service is not a user")
-    return Caller(UUID(claims["sub"]), UUID(claims["sid"]), int(claims["exp"]))
+    return Caller(UUID(claims["sub"]), UUID(claims["sid"]), int(claims["exp"]), scopes)
 
 
 def _service(claims: dict[str, Any]) -> str:

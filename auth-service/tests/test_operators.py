@@ -1,0 +1,93 @@
+"""Operators are made on the server, known by their token, and nobody else gets past."""
+
+from typing import Annotated, Any
+
+import httpx
+import pytest
+from fastapi import Depends, FastAPI
+from joserfc import jwt
+
+from auth_service import operators
+from auth_service.operators import NoSuchAccount
+from chassis import errors
+from chassis.database import Database
+from chassis.errors import Unauthorized
+from chassis.identity import Verifier, only_with
+
+from .test_tokens import HEADER, user_claims
+
+EMAIL = "ada@example.com"
+
+
+@pytest.fixture
+def verifier(door: Any) -> Verifier:
+    return Verifier(door.client, "http://auth.test")
+
+
+@pytest.fixture
+async def guarded(verifier: Verifier) -> httpx.AsyncClient:
+    """A service with one route, for operators."""
+    app = FastAPI()
+    errors.install(app)
+    app.state.verifier = verifier
+
+    @app.get("/")
+    async def secret(_: Annotated[None, Depends(only_with("operator"))]) -> str:
+        return "in"
+
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://guarded.test")
+
+
+async def test_an_operator_is_known_by_the_token_from_the_next_sign_in_on(
+    door: Any, verifier: Verifier, database_url: str
+) -> None:
+    before = await door.sign_up_and_in(EMAIL)
+    async with Database.open(database_url) as database:
+        await operators.grant(database, EMAIL.upper(), "root")
+        await operators.grant(database, EMAIL, "somebody else")
+        granted = await door.sign_up_and_in(EMAIL)
+        other = await door.sign_up_and_in("eve@example.com")
+        async with database.transaction() as session:
+            row = (await session.connection()).exec_driver_sql("select granted_by from operator")
+            assert (await row).all() == [("root",)]
+        await operators.revoke(database, EMAIL, "root")
+        revoked = await door.sign_up_and_in(EMAIL)
+
+    scopes = [(await verifier.verify(token)).scopes for token in (before, granted, other, revoked)]
+    assert scopes == [{"user"}, {"user", "operator"}, {"user"}, {"user"}]
+
+
+async def test_nobody_is_made_an_operator_by_an_address_nobody_has(
+    door: Any, database_url: str
+) -> None:
+    async with Database.open(database_url) as database:
+        with pytest.raises(NoSuchAccount):
+            await operators.grant(database, EMAIL, "root")
+        with pytest.raises(NoSuchAccount):
+            await operators.revoke(database, EMAIL, "root")
+
+
+async def test_a_guarded_route_lets_operators_in_and_nobody_else(
+    door: Any, guarded: httpx.AsyncClient
+) -> None:
+    def token(scope: str) -> dict[str, str]:
+        signed = jwt.encode(HEADER, {**user_claims(), "scope": scope}, door.signing_key)
+        return {"Authorization": f"Bearer {signed}"}
+
+    async def told(headers: dict[str, str]) -> tuple[int, str]:
+        answer = await guarded.get("/", headers=headers)
+        return answer.status_code, answer.json() if answer.is_success else answer.json()["code"]
+
+    assert await told(token("user operator")) == (200, "in")
+    assert await told(token("user")) == (403, "scope_missing")
+    assert await told(token("user operators")) == (403, "scope_missing")
+    assert await told(token("service operator")) == (401, "unauthorized")
+    assert await told({}) == (401, "unauthorized")
+
+
+async def test_a_user_who_operates_is_no_service(door: Any, verifier: Verifier) -> None:
+    for scope in ("user operator", "service operator"):
+        token = jwt.encode(HEADER, {**user_claims(), "scope": scope}, door.signing_key)
+
+        with pytest.raises(Unauthorized):
+            await verifier.verify_service(token)

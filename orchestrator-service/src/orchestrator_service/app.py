@@ -7,12 +7,15 @@ import httpx
 from fastapi import FastAPI
 
 from chassis import failpoints
-from chassis.broker import connect, open_broker, ping
+from chassis.broker import connect, hear_the_dead, open_broker, ping
 from chassis.database import Database
 from chassis.health import Probe
 from chassis.identity import Verifier
+from chassis.jobs import running
 from chassis.web import application
 from journal_contracts.catalogue import ORCHESTRATOR
+from orchestrator_service import operating
+from orchestrator_service.dead_letters import Graveyard
 from orchestrator_service.engine.engine import Engine
 from orchestrator_service.handlers import Handlers
 from orchestrator_service.orders import Desk
@@ -44,12 +47,16 @@ def build(settings: Settings) -> FastAPI:
             broker = connect(ORCHESTRATOR, settings.amqp_url)
             handlers = Handlers(engine.transitions, engine.release)
             handlers.listen(broker)
+            graveyard = app.state.graveyard = Graveyard(database, broker)
+            hear_the_dead(broker, graveyard.keep)
             await stack.enter_async_context(open_broker(broker))
             await stack.enter_async_context(engine.running())
             await stack.enter_async_context(handlers.listening_hot(broker, settings.amqp_url))
+            await stack.enter_async_context(running("measuring the dead", graveyard.measure))
             probes.update(database=database.ping, broker=lambda: ping(broker))
             yield
 
     app = application("Orchestrator", lifespan, probes)
     app.include_router(router)
+    app.include_router(operating.router)
     return app

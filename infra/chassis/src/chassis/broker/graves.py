@@ -15,6 +15,7 @@ from uuid import UUID, uuid5
 import structlog
 from aio_pika.exceptions import AMQPException, DeliveryError
 from faststream import AckPolicy
+from faststream.exceptions import FastStreamException
 from faststream.rabbit import Channel, RabbitBroker
 from faststream.rabbit.annotations import RabbitMessage
 
@@ -117,7 +118,7 @@ async def send_back(broker: RabbitBroker, letter: DeadLetter) -> None:
             )
     except DeliveryError as error:
         raise QueueGone(letter.queue) from error
-    except (AMQPException, ConnectionError, TimeoutError, RuntimeError) as error:
+    except (AMQPException, FastStreamException, OSError, RuntimeError, TimeoutError) as error:
         raise BrokerAway(letter.name) from error
 
 

@@ -40,7 +40,13 @@ async def test_an_order_reaches_the_orchestrator_and_its_answer_the_client(clien
     [
         ("GET", "/v1/journals?limit=5&cursor=abc", "/v1/journals?limit=5&cursor=abc"),
         ("GET", f"/v1/journals/{JOURNAL}", None),
-        ("GET", f"/v1/journals/{JOURNAL}/history", None),
+        ("GET", f"/v1/journals/{JOURNAL}/history?cursor=7&limit=5", None),
+        ("GET", f"/v1/journals/{JOURNAL}/history", "?cursor=0&limit=200"),
+        ("GET", f"/v1/journals/{JOURNAL}/history/7", None),
+        ("GET", f"/v1/journals/{JOURNAL}/picture", None),
+        ("GET", "/v1/dead-letters", "?limit=50"),
+        ("GET", f"/v1/dead-letters?limit=5&service=x&reason=y&journal={JOURNAL}&cursor=c", None),
+        ("GET", f"/v1/dead-letters/{JOURNAL}", None),
         ("POST", f"/v1/journals/{JOURNAL}/cancel", None),
         ("DELETE", f"/v1/journals/{JOURNAL}", None),
         ("GET", f"/v1/journals/{JOURNAL}/artifacts", None),
@@ -61,7 +67,40 @@ async def test_each_route_asks_its_owner_the_same(
     request, _ = client.owners.asked[-1]
     asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     assert answer.status_code == 200
-    assert (request.method, asked) == (method, owners_path or path)
+    wanted = path + owners_path if owners_path and owners_path[0] == "?" else owners_path or path
+    assert (request.method, asked) == (method, wanted)
+
+
+@pytest.mark.parametrize("what", ["redrive", "drop"])
+async def test_an_operators_choice_reaches_the_orchestrator_and_its_refusal_the_client(
+    client: Any, what: str
+) -> None:
+    async def refuse(request: Request) -> Response:
+        return JSONResponse({"code": "scope_missing"}, 403, media_type=PROBLEM)
+
+    client.owners.answering = refuse
+    answer = await client.http.post(f"/v1/dead-letters/{what}", json={"reason": "unreadable"})
+    everything = await client.http.post(f"/v1/dead-letters/{what}", json={})
+
+    ((request, body),) = client.owners.asked
+    assert (request.method, request.url.path) == ("POST", f"/v1/dead-letters/{what}")
+    assert json.loads(body) == {"reason": "unreadable"}
+    assert (answer.status_code, answer.json()["code"]) == (403, "scope_missing")
+    assert (everything.status_code, everything.json()["code"]) == (422, "invalid_request")
+
+
+async def test_a_picture_may_style_itself_and_nothing_more(client: Any) -> None:
+    policy = "default-src 'none'; style-src 'unsafe-inline'"
+
+    async def draw(request: Request) -> Response:
+        headers = {"Content-Security-Policy": policy}
+        return Response("<svg/>", headers=headers, media_type="image/svg+xml")
+
+    client.owners.answering = draw
+    answer = await client.http.get(f"/v1/journals/{JOURNAL}/picture")
+
+    assert answer.headers["content-type"] == "image/svg+xml"
+    assert answer.headers["content-security-policy"] == policy
 
 
 async def test_an_owners_problem_is_passed_on_unchanged(client: Any) -> None:
@@ -167,6 +206,12 @@ async def test_a_body_has_a_limit_however_it_is_sent(client: Any) -> None:
         f"/v1/journals/{JOURNAL}/artifacts/UPPER.pdf",
         f"/v1/journals/{JOURNAL}/artifacts/a%0a",
         "/v1/journals?limit=0",
+        f"/v1/journals/{JOURNAL}/history?cursor=-1",
+        f"/v1/journals/{JOURNAL}/history?limit=501",
+        f"/v1/journals/{JOURNAL}/history/0",
+        f"/v1/journals/{JOURNAL}/history/99999999999",
+        "/v1/dead-letters/all",
+        "/v1/dead-letters?limit=101",
     ],
 )
 async def test_names_that_are_none_never_reach_an_owner(client: Any, path: str) -> None:
@@ -177,7 +222,9 @@ async def test_names_that_are_none_never_reach_an_owner(client: Any, path: str) 
     assert client.owners.asked == []
 
 
-@pytest.mark.parametrize("path", ["/v1/journals", f"/v1/journals/{JOURNAL}/artifacts/a.pdf"])
+@pytest.mark.parametrize(
+    "path", ["/v1/journals", f"/v1/journals/{JOURNAL}/artifacts/a.pdf", "/v1/dead-letters"]
+)
 async def test_nobody_gets_past_the_door_without_a_token(client: Any, path: str) -> None:
     for headers in ({"Authorization": ""}, {"Authorization": "Bearer nonsense"}):
         answer = await client.http.get(path, headers=headers)

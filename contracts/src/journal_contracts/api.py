@@ -167,6 +167,13 @@ class HistoryEntry(View):
     data: dict[str, object]
 
 
+class HistoryPage(View):
+    """A page of the history; `next` is the cursor (the `seq` before it) of the following one."""
+
+    items: tuple[HistoryEntry, ...]
+    next: int | None = None
+
+
 class AssetView(View):
     """A finished file on the user's shelf; the last three are known for books only."""
 

@@ -1,6 +1,7 @@
 """Journals at the door: asked of the orchestrator, which owns them."""
 
-from typing import Annotated, Final
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
@@ -13,7 +14,7 @@ from gateway_service.problems import documented, signed_in
 from journal_contracts.api import (
     Answer,
     AnswerResult,
-    HistoryEntry,
+    HistoryPage,
     JournalOrder,
     JournalPage,
     JournalView,
@@ -21,6 +22,8 @@ from journal_contracts.api import (
 
 DECISION_ID: Final = r"^[a-z][a-z0-9_-]{0,39}$"
 KEY: Final = r"^[!-~]{1,200}$"
+MOST_TRANSITIONS: Final = 2**31 - 1
+SVG: Final[dict[str, Any]] = {"content": {"image/svg+xml": {}}}
 
 
 routes = APIRouter(
@@ -67,10 +70,36 @@ async def journal(journal_id: UUID, request: Request, owners: AskedOwners) -> Re
     return await _get(request, owners, f"/{journal_id}")
 
 
-@routes.get("/{journal_id}/history", response_model=list[HistoryEntry], responses=documented(404))
-async def history(journal_id: UUID, request: Request, owners: AskedOwners) -> Response:
-    """Everything that ever happened to a journal, in order."""
-    return await _get(request, owners, f"/{journal_id}/history")
+@routes.get("/{journal_id}/history", response_model=HistoryPage, responses=documented(404))
+async def history(
+    journal_id: UUID,
+    request: Request,
+    owners: AskedOwners,
+    cursor: Annotated[int, Query(ge=0, le=MOST_TRANSITIONS)] = 0,
+    limit: Annotated[int, Query(ge=1, le=500)] = 200,
+) -> Response:
+    """Everything that ever happened to a journal, in order: `limit` transitions after `cursor`."""
+    params = {"cursor": cursor, "limit": limit}
+    return await _get(request, owners, f"/{journal_id}/history", params)
+
+
+@routes.get("/{journal_id}/history/{seq}", response_model=JournalView, responses=documented(404))
+async def journal_at(
+    journal_id: UUID,
+    seq: Annotated[int, Path(ge=1, le=MOST_TRANSITIONS)],
+    request: Request,
+    owners: AskedOwners,
+) -> Response:
+    """A journal as it stood right after a transition."""
+    return await _get(request, owners, f"/{journal_id}/history/{seq}")
+
+
+@routes.get(
+    "/{journal_id}/picture", response_class=Response, responses={200: SVG, **documented(404)}
+)
+async def picture(journal_id: UUID, request: Request, owners: AskedOwners) -> Response:
+    """The plan of a journal as a picture, with how far each part of it is."""
+    return await _get(request, owners, f"/{journal_id}/picture")
 
 
 @routes.post(
@@ -112,9 +141,12 @@ async def decide(
     return await _post(request, owners, path, answer, idempotency_key)
 
 
-async def _get(request: Request, owners: Owners, path: str) -> Response:
+async def _get(
+    request: Request, owners: Owners, path: str, params: Mapping[str, int] | None = None
+) -> Response:
     token = bearer_token(request, "Authorization")
-    return passed_on(await owners.orchestrator.ask("GET", f"/v1/journals{path}", token=token))
+    path = f"/v1/journals{path}"
+    return passed_on(await owners.orchestrator.ask("GET", path, token=token, params=params))
 
 
 async def _post(

@@ -13,10 +13,16 @@ from starlette.types import Receive, Scope, Send
 
 from chassis.errors import Unavailable
 
-PASSED_ON: Final = ("content-type", "location", "retry-after", "www-authenticate", "cache-control")
+PASSED_ON: Final = (
+    "content-type",
+    "location",
+    "retry-after",
+    "www-authenticate",
+    "cache-control",
+    "content-security-policy",
+)
 PASSED_ON_WITH_FILES: Final = (
     *PASSED_ON,
-    "content-security-policy",
     "content-length",
     "content-range",
     "content-disposition",

@@ -12,7 +12,8 @@ from chassis.database import Database
 from chassis.ids import now
 from chassis.outbox import OutboxRow
 from journal_contracts.artifacts import Editions
-from journal_contracts.events import AssetsRegistered, CraftDeleted, StepFailed
+from journal_contracts.commands import WithdrawAssets
+from journal_contracts.events import AssetsRegistered, AssetsWithdrawn, CraftDeleted, StepFailed
 from media_service.handlers import Handlers
 from media_service.store import Asset, list_assets
 
@@ -233,3 +234,27 @@ async def test_what_comes_after_a_deletion_does_not_bring_the_journal_back(
     assert await said(database, crew) == []
     with pytest.raises(BlobMissing):
         await crew.blobs.get(late.editions)
+
+
+async def test_what_is_withdrawn_stays_off_the_shelf_until_it_is_made_anew(
+    handlers: Handlers, database: Database, crew: Any
+) -> None:
+    command = await crew.hand_over()
+    await handlers.register(command)
+    withdrawal = WithdrawAssets(
+        journal_id=crew.journal_id,
+        user_id=crew.user_id,
+        phase=command.phase,
+        part="undo",
+        registered=1,
+    )
+
+    await handlers.withdraw(withdrawal)
+    await handlers.register(command)  # late, once more
+    assert await shelf(database, crew) == {}
+
+    await handlers.register(command.model_copy(update={"attempt": 2}))
+    await handlers.withdraw(withdrawal)  # late, once more
+    assert len(await shelf(database, crew)) == len(ALL_FOUR)
+    names = [name for name, _ in await said(database, crew)]
+    assert names.count(AssetsWithdrawn.name) == 2

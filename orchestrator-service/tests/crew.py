@@ -12,7 +12,8 @@ from journal_contracts.events import AssetsRegistered, DecisionRequested, StepFa
 from journal_contracts.message import Message, PublicEvent
 from journal_contracts.product import Depth, PlanName, TitleStyle
 from orchestrator_service import answers
-from orchestrator_service.saga import Answered, Begin, Happening, Reply, advance
+from orchestrator_service.happenings import Answered, Begin, Happening, Reply
+from orchestrator_service.saga import advance
 from orchestrator_service.state import Request, Saga
 
 MONDAY = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)

@@ -10,13 +10,16 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import func, select, table
 
-from chassis.database import Database
+from chassis.database import Database, Pool, open_pool
 from chassis.errors import NotFound, ServiceError
+from chassis.identity import Caller
 from chassis.ids import new_id
 from journal_contracts.api import Answer, JournalOrder
 from journal_contracts.commands import RegisterAssets, RunPhase
 from journal_contracts.decisions import Choice
 from journal_contracts.product import PlanName
+from orchestrator_service.course import Course
+from orchestrator_service.decisions import Decisions
 from orchestrator_service.engine import timers
 from orchestrator_service.engine.engine import Engine
 from orchestrator_service.engine.transitions import Transitions
@@ -29,6 +32,11 @@ ORDER = JournalOrder(theme="anxiety", plan=PlanName.EXPRESS)
 COMMANDS = {kind.name: kind for kind in (RunPhase, RegisterAssets)}
 
 
+def caller(user: UUID, *scopes: str) -> Caller:
+    """Somebody with a good token."""
+    return Caller(user, new_id(), 2**31, frozenset(scopes))
+
+
 @dataclass
 class House:
     """The orchestrator without a broker: what it would say stays in the outbox."""
@@ -36,6 +44,15 @@ class House:
     desk: Desk
     engine: Engine
     database: Database
+    pool: Pool
+
+    @property
+    def course(self) -> Course:
+        return Course(self.transitions)
+
+    @property
+    def decisions(self) -> Decisions:
+        return Decisions(self.transitions)
 
     @property
     def transitions(self) -> Transitions:
@@ -43,7 +60,7 @@ class House:
 
     async def said(self, name: str) -> list[bytes]:
         query = "select body from outbox where name = $1 order by id"
-        return [row["body"] for row in await self.engine.pool.fetch(query, name)]
+        return [row["body"] for row in await self.pool.fetch(query, name)]
 
     async def work(self, journal_id: UUID) -> None:
         """Answer every command of a journal until none is left."""
@@ -54,7 +71,7 @@ class House:
     async def commands(self, journal_id: UUID) -> list[RunPhase | RegisterAssets]:
         """Those that no answer has closed yet."""
         query = "select name, body from outbox where journal_id = $1 and phase is not null"
-        rows = await self.engine.pool.fetch(f"{query} order by id", journal_id)
+        rows = await self.pool.fetch(f"{query} order by id", journal_id)
         return [COMMANDS[row["name"]].model_validate_json(row["body"]) for row in rows]
 
 
@@ -67,8 +84,11 @@ async def a_house(database: Database, url: str, **settings: float) -> AsyncItera
         database_url=SecretStr(url),
         **settings,
     )
-    async with Engine.open(url, told.amqp_url, told.user_limit) as engine:
-        yield House(Desk(database, engine, told), engine, database)
+    async with (
+        open_pool(url) as pool,
+        Engine.open(url, told.amqp_url, told.user_limit) as engine,
+    ):
+        yield House(Desk(database, engine, told), engine, database, pool)
 
 
 @pytest.fixture
@@ -117,10 +137,10 @@ async def test_a_foreign_journal_looks_like_none(house: House) -> None:
 
     for attempt in (
         house.desk.state(stranger, journal.id),
-        house.desk.cancel(stranger, journal.id),
+        house.course.cancel(caller(stranger), journal.id),
         house.desk.delete(stranger, journal.id),
         house.desk.history(stranger, journal.id),
-        house.desk.answer(stranger, journal.id, "title", Answer(choice=Choice(option="t1"))),
+        house.decisions.answer(stranger, journal.id, "title", Answer(choice=Choice(option="t1"))),
     ):
         with pytest.raises(NotFound):
             await attempt
@@ -136,7 +156,7 @@ async def test_of_many_answers_at_once_exactly_one_is_taken(house: House) -> Non
     async def answer(option: str) -> str:
         try:
             wanted = Answer(rev=1, choice=Choice(option=option))
-            return (await house.desk.answer(user, journal.id, "title", wanted)).result
+            return (await house.decisions.answer(user, journal.id, "title", wanted)).result
         except ServiceError as refused:
             return refused.code
 
@@ -155,7 +175,7 @@ async def test_an_answer_is_told_what_became_of_it(house: House) -> None:
     async def told(question: str, option: str, rev: int = 1) -> tuple[int, str]:
         try:
             wanted = Answer(rev=rev, choice=Choice(option=option))
-            result = await house.desk.answer(user, journal.id, question, wanted)
+            result = await house.decisions.answer(user, journal.id, question, wanted)
         except ServiceError as refused:
             return refused.status, refused.code
         return 200, result.result
@@ -172,10 +192,10 @@ async def test_an_answer_after_the_end_is_expired(house: House) -> None:
     user = new_id()
     journal = await house.desk.order(user, ORDER, None)
     await house.work(journal.id)
-    await house.desk.cancel(user, journal.id)
+    await house.course.cancel(caller(user), journal.id)
 
     with pytest.raises(ServiceError) as refused:
-        await house.desk.answer(user, journal.id, "title", Answer(choice=Choice(option="t1")))
+        await house.decisions.answer(user, journal.id, "title", Answer(choice=Choice(option="t1")))
 
     assert (refused.value.status, refused.value.code) == (410, "decision_expired")
 
@@ -189,7 +209,7 @@ async def test_the_clock_of_the_database_takes_the_default(
         await house.work(journal.id)
 
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(timers.watch(house.engine.pool, house.transitions), timeout=2)
+            await asyncio.wait_for(timers.watch(house.engine.store, house.transitions), timeout=2)
 
         state = await house.desk.state(user, journal.id)
     made = {decision.id: decision for decision in state.decisions}
@@ -200,7 +220,7 @@ async def test_a_journal_is_worked_to_its_end_and_its_history_is_whole(house: Ho
     user = new_id()
     journal = await house.desk.order(user, ORDER, None)
     await house.work(journal.id)
-    await house.desk.answer(user, journal.id, "title", Answer(choice=Choice(option="t2")))
+    await house.decisions.answer(user, journal.id, "title", Answer(choice=Choice(option="t2")))
     await house.work(journal.id)
 
     state = await house.desk.state(user, journal.id)
@@ -215,7 +235,7 @@ async def test_answers_of_many_parts_at_once_all_count(house: House, database_ur
     user = new_id()
     journal = await house.desk.order(user, ORDER, None)
     await house.work(journal.id)
-    await house.desk.answer(user, journal.id, "title", Answer(choice=Choice(option="t1")))
+    await house.decisions.answer(user, journal.id, "title", Answer(choice=Choice(option="t1")))
     [outline] = await house.commands(journal.id)
     await house.transitions.happen(journal.id, finished(outline), actor="test")
     parts = await house.commands(journal.id)

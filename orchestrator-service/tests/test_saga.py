@@ -10,9 +10,10 @@ from journal_contracts.decisions import Choice
 from journal_contracts.events import DecisionClosed, PhaseFailed, PhaseStarted
 from journal_contracts.product import PlanName
 from orchestrator_service.engine.changes import SAGA
-from orchestrator_service.engine.statements import encoded
-from orchestrator_service.plan import PLANS, nodes_of
-from orchestrator_service.saga import Answered, Cancel, DeadlinePassed, advance
+from orchestrator_service.engine.postgres import encoded
+from orchestrator_service.happenings import Answered, Cancel, DeadlinePassed
+from orchestrator_service.plan import PLANS
+from orchestrator_service.saga import advance
 from orchestrator_service.views import journal_view, status_of
 
 from .crew import MONDAY, Journey, failed, finished
@@ -27,7 +28,7 @@ def test_every_plan_comes_to_its_end(plan: PlanName) -> None:
     assert journey.saga.status == "completed"
     assert journey.saga.percent == 100
     assert {step.phase for step in journey.sent} == set(journey.saga.phases)
-    assert set(journey.saga.phases) | set(journey.saga.questions) == set(nodes_of(plan))
+    assert set(journey.saga.phases) | set(journey.saga.questions) == set(journey.saga.graph.nodes)
 
 
 @pytest.mark.parametrize("plan", PlanName)

@@ -18,7 +18,7 @@ from chassis.database import Database
 from orchestrator_service.engine.engine import Engine
 from tests import report
 
-from .crowd import Crowd, a_desk
+from .crowd import Crowd, an_office
 from .ears import Ears
 from .judging import judge
 from .stage import a_stage
@@ -47,8 +47,8 @@ async def run(scale: float) -> dict[str, object]:
         )
         await stack.enter_async_context(engine.sender.sending())
         crowd = Crowd(
-            a_desk(database, engine, stage.database, decision_seconds=120),
-            a_desk(database, engine, stage.database, decision_seconds=3),
+            an_office(database, engine, stage.database, decision_seconds=120),
+            an_office(database, engine, stage.database, decision_seconds=3),
             ears,
         )
         troubles = Troubles(stage, faketime)

@@ -15,10 +15,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from chassis.database import Database
 from chassis.errors import ServiceError
+from chassis.identity import Caller
 from chassis.ids import new_id
 from journal_contracts.api import Answer, JournalOrder, JournalView
 from journal_contracts.decisions import Choice
 from journal_contracts.product import PlanName
+from orchestrator_service.course import Course
+from orchestrator_service.decisions import Decisions
 from orchestrator_service.engine.engine import Engine
 from orchestrator_service.orders import Desk
 from orchestrator_service.settings import Settings
@@ -51,12 +54,21 @@ AWAY: Final = (
 T = TypeVar("T")
 
 
+@dataclass(frozen=True)
+class Office:
+    """Where users' wishes arrive."""
+
+    desk: Desk
+    decisions: Decisions
+    course: Course
+
+
 @dataclass
 class Crowd:
     """Everybody's orders and answers, and what was wrong with what they were told."""
 
-    patient: Desk
-    impatient: Desk
+    patient: Office
+    impatient: Office
     ears: Ears
     faults: Counter[str] = field(default_factory=Counter)
     ordered: dict[UUID, UUID] = field(default_factory=dict)
@@ -74,51 +86,51 @@ class Crowd:
     async def _one(self) -> None:
         user = self._random.choice(USERS)
         (manner,) = self._random.choices(list(MANNERS), list(MANNERS.values()))
-        desk = self.impatient if manner in ("never", "late") else self.patient
+        office = self.impatient if manner in ("never", "late") else self.patient
         order = JournalOrder(
             theme="patience",
             plan=PlanName.EXPRESS,
             decisions={"pictures": Choice(option="none")},
         )
         key = str(new_id())
-        journal = (await _insist(lambda: desk.order(user, order, key))).id
+        journal = (await _insist(lambda: office.desk.order(user, order, key))).id
         self.ordered[journal] = user
         if manner == "early":
-            await self._answer(desk, user, journal, "title", 2, "t1", expect={"decision_unknown"})
-        view = await self._until_asked(desk, user, journal)
+            await self._answer(office, user, journal, "title", 2, "t1", expect={"decision_unknown"})
+        view = await self._until_asked(office, user, journal)
         while view.status not in ("completed", "cancelled", "failed"):
-            await self._decide(desk, user, view, manner)
-            view = await self._until_asked(desk, user, journal)
+            await self._decide(office, user, view, manner)
+            view = await self._until_asked(office, user, journal)
 
-    async def _decide(self, desk: Desk, user: UUID, view: JournalView, manner: str) -> None:
+    async def _decide(self, office: Office, user: UUID, view: JournalView, manner: str) -> None:
         asked = view.open_decisions[0]
         if asked.id == "after_failure":
-            await self._answer(desk, user, view.id, asked.id, asked.rev, "retry")
+            await self._answer(office, user, view.id, asked.id, asked.rev, "retry")
             return
         match manner:
             case "both ways":
                 await asyncio.gather(
-                    self._answer(desk, user, view.id, asked.id, asked.rev, "t1"),
-                    self._answer(desk, user, view.id, asked.id, asked.rev, "t2"),
+                    self._answer(office, user, view.id, asked.id, asked.rev, "t1"),
+                    self._answer(office, user, view.id, asked.id, asked.rev, "t2"),
                 )
             case "twice":
                 for _ in range(2):
-                    await self._answer(desk, user, view.id, asked.id, asked.rev, "t3")
+                    await self._answer(office, user, view.id, asked.id, asked.rev, "t3")
             case "cancels":
-                await _insist(lambda: desk.cancel(user, view.id))
+                await _insist(lambda: office.course.cancel(Caller(user, user, 2**31), view.id))
             case "never" | "late":
-                await self._until_closed(desk, user, view)
+                await self._until_closed(office, user, view)
                 if manner == "late":
                     late = {"decision_expired", "already"}
-                    await self._answer(desk, user, view.id, asked.id, asked.rev, "t4", late)
+                    await self._answer(office, user, view.id, asked.id, asked.rev, "t4", late)
             case _:
-                await self._answer(desk, user, view.id, asked.id, asked.rev, "t5")
+                await self._answer(office, user, view.id, asked.id, asked.rev, "t5")
         if manner in FAULTS:
             self.faults["decision"] += 1
 
     async def _answer(
         self,
-        desk: Desk,
+        office: Office,
         user: UUID,
         journal: UUID,
         question: str,
@@ -129,7 +141,9 @@ class Crowd:
         answer = Answer(rev=rev, choice=Choice(option=option))
         told: str
         try:
-            told = (await _insist(lambda: desk.answer(user, journal, question, answer))).result
+            told = (
+                await _insist(lambda: office.decisions.answer(user, journal, question, answer))
+            ).result
         except ServiceError as refused:
             told = refused.code
         if told == "accepted":
@@ -137,23 +151,23 @@ class Crowd:
         if expect and told not in expect:
             self.wrong.append(f"{journal} {question}: {told}, expected {sorted(expect)}")
 
-    async def _until_asked(self, desk: Desk, user: UUID, journal: UUID) -> JournalView:
+    async def _until_asked(self, office: Office, user: UUID, journal: UUID) -> JournalView:
         while True:
-            view = await _insist(lambda: desk.state(user, journal))
+            view = await _insist(lambda: office.desk.state(user, journal))
             if view.open_decisions or view.status in ("completed", "cancelled", "failed"):
                 return view
             await self.ears.wait_for_news(journal, LONGEST_WAIT)
 
-    async def _until_closed(self, desk: Desk, user: UUID, before: JournalView) -> None:
+    async def _until_closed(self, office: Office, user: UUID, before: JournalView) -> None:
         rev = (before.open_decisions[0].id, before.open_decisions[0].rev)
         while True:
-            view = await _insist(lambda: desk.state(user, before.id))
+            view = await _insist(lambda: office.desk.state(user, before.id))
             if rev not in [(asked.id, asked.rev) for asked in view.open_decisions]:
                 return
             await self.ears.wait_for_news(before.id, LONGEST_WAIT)
 
 
-def a_desk(database: Database, engine: Engine, url: str, decision_seconds: float) -> Desk:
+def an_office(database: Database, engine: Engine, url: str, decision_seconds: float) -> Office:
     """Where a part of the crowd goes; its questions have this deadline."""
     settings = Settings(
         port=1,
@@ -163,7 +177,8 @@ def a_desk(database: Database, engine: Engine, url: str, decision_seconds: float
         decision_seconds=decision_seconds,
         step_seconds=60,
     )
-    return Desk(database, engine, settings)
+    desk = Desk(database, engine, settings)
+    return Office(desk, Decisions(engine.transitions), Course(engine.transitions))
 
 
 async def _insist(ask: Callable[[], Awaitable[T]]) -> T:

@@ -11,7 +11,7 @@ from journal_contracts.decisions import Choice, ChosenBy, DecisionView, Verdict,
 from journal_contracts.product import Depth, Edition, PlanName, TitleStyle
 
 Status = Literal["running", "waiting", "completed", "failed", "cancelled"]
-"""`waiting` means for the user: at least one decision is open and nothing else can go on."""
+"""`waiting` means for a person: a decision is open and nothing else can go on, or it is paused."""
 
 
 class Body(BaseModel):
@@ -29,6 +29,10 @@ class View(BaseModel):
 ShortText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
 
+Decisions = dict[Literal["author_style", "title", "pictures", "draft", "format"], Choice]
+"""Answers given in advance."""
+
+
 class JournalOrder(Body):
     """A journal as a user orders it; any decision may be answered in advance."""
 
@@ -41,9 +45,9 @@ class JournalOrder(Body):
     language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$")] = "en"
     unattended: bool = False
     """Nobody will answer: every decision takes its default at once, and says so."""
-    decisions: dict[Literal["author_style", "title", "pictures", "draft", "format"], Choice] = (
-        Field(default_factory=dict)
-    )
+    budget: Annotated[Decimal, Field(gt=0, le=10_000)] | None = None
+    """What its models may cost, in US dollars, before the user is asked."""
+    decisions: Decisions = Field(default_factory=dict)
 
     @field_validator("theme", "audience")
     @classmethod
@@ -56,6 +60,47 @@ class Answer(Body):
 
     rev: Annotated[int, Field(ge=1)] = 1
     choice: Choice
+
+
+class Extension(Body):
+    """More time for revision `rev` of a decision, in seconds from now."""
+
+    rev: Annotated[int, Field(ge=1)]
+    seconds: Annotated[float, Field(gt=0, le=30 * 86_400, allow_inf_nan=False)]
+
+
+class HandOver(Body):
+    """Who else may answer revision `rev` of a decision."""
+
+    rev: Annotated[int, Field(ge=1)]
+    to: UUID
+
+
+class PauseOrder(Body):
+    """How long a journal stands still, in seconds, unless it is resumed before."""
+
+    seconds: Annotated[float, Field(gt=0, le=30 * 86_400, allow_inf_nan=False)] = 86_400
+
+
+class Changes(Body):
+    """What is to be different when a journal is tried again."""
+
+    title_style: TitleStyle | None = None
+    depth: Depth | None = None
+    audience: ShortText | None = None
+    decisions: Decisions = Field(default_factory=dict)
+
+    @field_validator("audience")
+    @classmethod
+    def _no_control_characters(cls, text: str | None) -> str | None:
+        return on_one_line(text) if text else text
+
+
+class RetryOrder(Body):
+    """Where a journal that ended or failed goes on: at a phase, or without one where it stood."""
+
+    phase: str | None = None
+    changes: Changes = Changes()
 
 
 class AnswerResult(View):
@@ -106,6 +151,14 @@ class TroubleView(View):
     phase: str | None = None
 
 
+class QueueView(View):
+    """A journal whose next step waits for room: how many steps of others go first."""
+
+    position: int
+    eta_seconds: float | None = None
+    """None while nothing is known of the pool's pace."""
+
+
 class JournalView(View):
     """The state of a journal."""
 
@@ -128,6 +181,8 @@ class JournalView(View):
     sample_text: bool = False
     """True where the offline writer writes it: its books say so too."""
     trouble: TroubleView | None = None
+    paused_until: datetime | None = None
+    queue: QueueView | None = None
 
 
 class JournalCard(View):

@@ -35,6 +35,8 @@ class RunPhase(StepRef, Command):
     order: dict[str, Any] = Field(default_factory=dict)
     round: int = 0
     """Counts wanted re-dos ("ten more", a revision); an attempt after a failure keeps its round."""
+    since: int = 0
+    """The journal's `n` when the step was given out; a cancellation of a later `n` is about it."""
 
 
 class RegisterAssets(StepRef, Command):
@@ -42,3 +44,10 @@ class RegisterAssets(StepRef, Command):
 
     name: ClassVar[str] = "media.asset.register.v1"
     editions: str
+
+
+class WithdrawAssets(StepRef, Command):
+    """Take off the user's shelf what attempts up to `registered` put there: it is made anew."""
+
+    name: ClassVar[str] = "media.asset.withdraw.v1"
+    registered: int

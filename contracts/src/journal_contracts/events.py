@@ -83,6 +83,44 @@ class DecisionClosed(PublicEvent):
     chosen_by: ChosenBy
 
 
+class DecisionExtended(PublicEvent):
+    """The user has more time for a decision."""
+
+    name: ClassVar[str] = "journal.decision.extended.v1"
+    decision_id: str
+    rev: int
+    deadline: datetime
+
+
+class DecisionHandedOver(PublicEvent):
+    """Somebody else may answer a decision too."""
+
+    name: ClassVar[str] = "journal.decision.handed.v1"
+    decision_id: str
+    rev: int
+    to: UUID
+
+
+class CraftPaused(PublicEvent):
+    """No new step begins and no default is taken until `until`, or until somebody resumes it."""
+
+    name: ClassVar[str] = "journal.craft.paused.v1"
+    until: datetime
+
+
+class CraftResumed(PublicEvent):
+    """The pause is over; open decisions have as much time as they had when it began."""
+
+    name: ClassVar[str] = "journal.craft.resumed.v1"
+
+
+class CraftRetried(PublicEvent):
+    """A journal that had ended or failed goes on: from a phase, or where it stood."""
+
+    name: ClassVar[str] = "journal.craft.retried.v1"
+    phase: str | None = None
+
+
 class CraftCompleted(PublicEvent):
     """Both books are on the user's shelf."""
 
@@ -173,6 +211,12 @@ class AssetsRegistered(StepRef, Event):
     name: ClassVar[str] = "media.asset.registered.v1"
     assets: tuple[str, ...]
     """Their names within the journal, such as `journal.pdf`."""
+
+
+class AssetsWithdrawn(StepRef, Event):
+    """Files of a journal are off the user's shelf again."""
+
+    name: ClassVar[str] = "media.asset.withdrawn.v1"
 
 
 # --- what others tell ---------------------------------------------------------------------------

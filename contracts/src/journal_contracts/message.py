@@ -38,8 +38,12 @@ class StepRef(Message):
     @property
     def artifact_key(self) -> str:
         """Where the result of this step lies: it follows from the step, so nobody has to say it."""
-        name = f"{self.part or 'whole'}.{self.attempt}.json"
-        return f"{journal_folder(self.user_id, self.journal_id)}/{self.phase}/{name}"
+        return artifact_key(self.user_id, self.journal_id, self.phase, self.part, self.attempt)
+
+
+def artifact_key(user_id: UUID, journal_id: UUID, phase: str, part: str, attempt: int) -> str:
+    """The same for a step that is not at hand as one."""
+    return f"{journal_folder(user_id, journal_id)}/{phase}/{part or 'whole'}.{attempt}.json"
 
 
 def journal_folder(user_id: UUID, journal_id: UUID) -> str:

@@ -14,7 +14,7 @@ from chassis.identity import Verifier
 from chassis.outbox import Outbox
 from chassis.web import application
 from journal_contracts.catalogue import MEDIA
-from journal_contracts.commands import RegisterAssets
+from journal_contracts.commands import RegisterAssets, WithdrawAssets
 from journal_contracts.events import CraftDeleted
 from media_service.handlers import Handlers
 from media_service.routes import routes
@@ -46,6 +46,7 @@ def build(settings: Settings) -> FastAPI:
             outbox = Outbox(database, broker)
             handlers = Handlers(database, blobs, outbox)
             hear(broker, SERVICE, RegisterAssets, handlers.register, prefetch=4)
+            hear(broker, SERVICE, WithdrawAssets, handlers.withdraw, prefetch=4)
             hear(broker, SERVICE, CraftDeleted, handlers.forget)
 
             async with open_broker(broker), outbox.relaying():

@@ -9,16 +9,22 @@ from chassis.blobs import Blobs
 from chassis.database import Database
 from chassis.ids import new_id, now
 from chassis.outbox import Outbox
-from journal_contracts.commands import RegisterAssets
-from journal_contracts.events import AssetsRegistered, CraftDeleted, StepFailed
+from journal_contracts.commands import RegisterAssets, WithdrawAssets
+from journal_contracts.events import (
+    AssetsRegistered,
+    AssetsWithdrawn,
+    CraftDeleted,
+    StepFailed,
+)
 from journal_contracts.message import StepRef
 from media_service.inspection import File, Refused, home_of, inspect
 from media_service.store import (
     Asset,
+    first_attempt,
     forget_assets,
     lock_journal,
-    newest_attempt,
     replace_assets,
+    withdraw_assets,
 )
 
 log = structlog.get_logger()
@@ -48,7 +54,7 @@ class Handlers:
 
         async with self.database.transaction() as session:
             alive = await lock_journal(session, command.journal_id)
-            late = command.attempt < await newest_attempt(session, command.journal_id)
+            late = command.attempt < await first_attempt(session, command.journal_id)
             if alive and not late:
                 if assets:
                     await replace_assets(session, command.journal_id, assets)
@@ -56,6 +62,15 @@ class Handlers:
         self.outbox.wake()
         if not alive:  # a worker may have stored these after the journal was deleted
             await self.blobs.remove_all(home_of(command.user_id, command.journal_id))
+
+    async def withdraw(self, command: WithdrawAssets) -> None:
+        """Take what was registered off the shelf: the journal is made anew. The bytes stay."""
+        async with self.database.transaction() as session:
+            if await lock_journal(session, command.journal_id):
+                await withdraw_assets(session, command.journal_id, command.registered)
+                answer = AssetsWithdrawn(**_step(command))
+                self.outbox.put(session, answer, subject=str(command.journal_id))
+        self.outbox.wake()
 
     async def forget(self, event: CraftDeleted) -> None:
         """Take a journal off the shelf, for good; the bytes go once the rows are gone."""
@@ -96,6 +111,6 @@ def _refused(command: RegisterAssets, refusal: Refused) -> StepFailed:
     return StepFailed(**_step(command), kind="fatal", code=refusal.code, detail=str(refusal))
 
 
-def _step(command: RegisterAssets) -> dict[str, object]:
+def _step(command: StepRef) -> dict[str, object]:
     """The fence: which step of which journal this answers."""
     return {name: getattr(command, name) for name in StepRef.model_fields}

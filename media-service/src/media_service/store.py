@@ -46,6 +46,15 @@ class AssetTombstone(SQLModel, table=True):
     )
 
 
+class Withdrawal(SQLModel, table=True):
+    """A journal that is made anew: registrations up to this attempt are not heard any more."""
+
+    __tablename__ = "asset_withdrawal"
+
+    journal_id: UUID = Field(primary_key=True)
+    attempt: int
+
+
 async def lock_journal(session: AsyncSession, journal_id: UUID) -> bool:
     """Keep other hands off this journal until the transaction ends; false if it was deleted."""
     key = func.hashtextextended(str(journal_id), 0)
@@ -53,10 +62,24 @@ async def lock_journal(session: AsyncSession, journal_id: UUID) -> bool:
     return await session.get(AssetTombstone, journal_id) is None
 
 
-async def newest_attempt(session: AsyncSession, journal_id: UUID) -> int:
-    """The attempt that brought what is on the shelf; 0 where there is nothing."""
+async def first_attempt(session: AsyncSession, journal_id: UUID) -> int:
+    """Attempts before this one are late; 0 where nothing is on the shelf and none was withdrawn."""
     of_journal = col(Asset.journal_id) == journal_id
-    return await session.scalar(select(func.max(Asset.attempt)).where(of_journal)) or 0
+    taken = await session.scalar(select(func.max(Asset.attempt)).where(of_journal)) or 0
+    withdrawal = await session.get(Withdrawal, journal_id)
+    return max(taken, withdrawal.attempt + 1 if withdrawal else 0)
+
+
+async def withdraw_assets(session: AsyncSession, journal_id: UUID, attempt: int) -> None:
+    """Take off the shelf what attempts up to this one brought, and hear no more of them."""
+    statement = insert(Withdrawal).values(journal_id=journal_id, attempt=attempt)
+    later = func.greatest(col(Withdrawal.attempt), statement.excluded["attempt"])
+    await session.execute(
+        statement.on_conflict_do_update(index_elements=["journal_id"], set_={"attempt": later})
+    )
+    await session.execute(
+        delete(Asset).where(col(Asset.journal_id) == journal_id, col(Asset.attempt) <= attempt)
+    )
 
 
 async def replace_assets(session: AsyncSession, journal_id: UUID, assets: Sequence[Asset]) -> None:
@@ -83,6 +106,7 @@ async def forget_assets(session: AsyncSession, journal_id: UUID) -> None:
         insert(AssetTombstone).values(journal_id=journal_id).on_conflict_do_nothing()
     )
     await session.execute(delete(Asset).where(col(Asset.journal_id) == journal_id))
+    await session.execute(delete(Withdrawal).where(col(Withdrawal.journal_id) == journal_id))
 
 
 async def list_assets(session: AsyncSession, *, owner: UUID, journal_id: UUID) -> Sequence[Asset]:

@@ -3,8 +3,9 @@
 from typing import Final
 
 from journal_contracts.decisions import OWN, Choice, DecisionView, Verdict
-from orchestrator_service.plan import AFTER_FAILURE, NODES, Question
+from orchestrator_service.plan import UNFORESEEN
 from orchestrator_service.state import Made, QuestionState, Saga
+from orchestrator_service.table import Question
 
 PAGES: Final = ("6x9", "a4", "letter")
 IN_ADVANCE: Final = {
@@ -32,7 +33,7 @@ def judge(saga: Saga, name: str, rev: int, choice: Choice) -> tuple[Verdict, Mad
 
 def fits(saga: Saga, name: str, choice: Choice) -> bool:
     """Whether a choice is one of those that the question offers now, and complete."""
-    offered = {option.id for option in question(name).options(saga.known)}
+    offered = {option.id for option in question(saga, name).options(saga.known)}
     return choice.option in offered and _is_complete(choice)
 
 
@@ -56,8 +57,8 @@ def view(saga: Saga, name: str, state: QuestionState) -> DecisionView:
     return DecisionView(
         id=name,
         rev=state.rev,
-        question=question(name).text,
-        options=question(name).options(saga.known),
+        question=question(saga, name).text,
+        options=question(saga, name).options(saga.known),
         default=default(saga, name),
         deadline=state.due,
     )
@@ -65,14 +66,14 @@ def view(saga: Saga, name: str, state: QuestionState) -> DecisionView:
 
 def default(saga: Saga, name: str) -> str:
     """The table's default, or the first option where it is not offered."""
-    offered = [option.id for option in question(name).options(saga.known)]
-    wanted = question(name).default
+    offered = [option.id for option in question(saga, name).options(saga.known)]
+    wanted = question(saga, name).default
     return wanted if wanted in offered else offered[0]
 
 
-def question(name: str) -> Question:
+def question(saga: Saga, name: str) -> Question:
     """The table's row."""
-    node = AFTER_FAILURE if name == AFTER_FAILURE.name else NODES[name]
+    node = UNFORESEEN.get(name) or saga.definition.by_name[name]
     assert isinstance(node, Question)  # noqa: S101 - the table says so
     return node
 

@@ -15,10 +15,13 @@ from chassis.jobs import running
 from chassis.web import application
 from journal_contracts.catalogue import ORCHESTRATOR
 from orchestrator_service import operating
+from orchestrator_service.course import Course
 from orchestrator_service.dead_letters import Graveyard
+from orchestrator_service.decisions import Decisions
 from orchestrator_service.engine.engine import Engine
 from orchestrator_service.handlers import Handlers
 from orchestrator_service.orders import Desk
+from orchestrator_service.past import Past
 from orchestrator_service.routes import router
 from orchestrator_service.settings import Settings
 
@@ -44,6 +47,9 @@ def build(settings: Settings) -> FastAPI:
             client = await stack.enter_async_context(httpx.AsyncClient(timeout=5))
             app.state.verifier = Verifier(client, settings.auth_url)
             app.state.desk = Desk(database, engine, settings)
+            app.state.past = Past(database)
+            app.state.course = Course(engine.transitions)
+            app.state.decisions = Decisions(engine.transitions)
             broker = connect(ORCHESTRATOR, settings.amqp_url)
             handlers = Handlers(engine.transitions, engine.release)
             handlers.listen(broker)

@@ -9,13 +9,25 @@ import structlog
 from faststream.rabbit import RabbitBroker
 
 from chassis import failpoints
-from chassis.broker import hear, hear_on_every_replica, hearing_hot
+from chassis.broker import NotForMe, hear, hear_on_every_replica, hearing_hot
 from chassis.errors import NotFound
 from journal_contracts.catalogue import ORCHESTRATOR
-from journal_contracts.events import AssetsRegistered, StepFailed, StepFinished, WorkerAlive
+from journal_contracts.events import (
+    AssetsRegistered,
+    AssetsWithdrawn,
+    StepFailed,
+    StepFinished,
+    WorkerAlive,
+)
+from journal_contracts.message import StepRef
 from orchestrator_service.engine.releasing import Release
-from orchestrator_service.engine.transitions import StoreAway, Transitions
-from orchestrator_service.saga import Reply
+from orchestrator_service.engine.transitions import (
+    DATA_ERRORS,
+    OtherVersion,
+    StoreAway,
+    Transitions,
+)
+from orchestrator_service.happenings import Reply
 
 log = structlog.get_logger()
 
@@ -38,11 +50,17 @@ class Handlers:
 
     async def _settle(self, reply: Reply) -> None:
         """Wait for the database as long as it takes: an answer is not at fault if it is away."""
-        pause = FIRST_PAUSE
+        pause, answer = FIRST_PAUSE, reply
         while True:
             try:
-                await self._transitions.happen(reply.journal_id, reply, actor=reply.phase)
+                await self._transitions.happen(reply.journal_id, answer, actor=reply.phase)
                 return
+            except OtherVersion as error:
+                raise NotForMe from error
+            except DATA_ERRORS as error:
+                if answer is not reply:
+                    raise
+                answer = _unusable(reply, error)
             except NotFound:
                 log.info("reply_for_no_journal", journal=str(reply.journal_id), phase=reply.phase)
                 return
@@ -58,6 +76,7 @@ class Handlers:
         """Hear what comes now and then."""
         hear(broker, ORCHESTRATOR, StepFailed, self.move)
         hear(broker, ORCHESTRATOR, AssetsRegistered, self.move)
+        hear(broker, ORCHESTRATOR, AssetsWithdrawn, self.move)
         hear_on_every_replica(broker, ORCHESTRATOR, WorkerAlive, self.see)
 
     @contextlib.asynccontextmanager
@@ -65,3 +84,14 @@ class Handlers:
         """Hear what comes all the time."""
         async with hearing_hot(broker, url, ORCHESTRATOR, StepFinished, self.move):
             yield
+
+
+def _unusable(reply: Reply, error: Exception) -> StepFailed:
+    """What such an answer comes to: the step failed, it alone, and is tried again as any other."""
+    log.error(
+        "answer_unusable", journal_id=str(reply.journal_id), phase=reply.phase, exc_info=error
+    )
+    step = {name: getattr(reply, name) for name in StepRef.model_fields}
+    return StepFailed(
+        **step, kind="invalid_output", code="answer_unusable", detail="The answer cannot be kept."
+    )

@@ -1,42 +1,29 @@
-"""Orders, answers and endings as users give them: each moves its journal, or is told why not."""
+"""The desk where journals are ordered, looked at and deleted."""
 
 import hashlib
-from typing import ClassVar
+import math
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func
 from sqlalchemy.dialects.postgresql import insert
-from sqlmodel import col
 
 from chassis.broker import letter_of
 from chassis.database import Database
 from chassis.errors import NotFound, ServiceError
 from chassis.ids import new_id
-from journal_contracts.api import (
-    Answer,
-    AnswerResult,
-    HistoryEntry,
-    JournalOrder,
-    JournalPage,
-    JournalView,
-)
-from journal_contracts.decisions import Verdict
+from journal_contracts.api import JournalOrder, JournalPage, JournalView, QueueView
 from journal_contracts.events import CraftDeleted
-from orchestrator_service import answers, store
-from orchestrator_service.engine import statements
-from orchestrator_service.engine.changes import Row
+from orchestrator_service import store
+from orchestrator_service.decisions import check_in_advance
 from orchestrator_service.engine.engine import Engine
+from orchestrator_service.ownership import no_such_journal, view_of
 from orchestrator_service.plan import PLANS
-from orchestrator_service.saga import Answered, Cancel, Happening
 from orchestrator_service.settings import Settings
-from orchestrator_service.state import Made, Request, Saga
-from orchestrator_service.views import history_entries, journal_view
+from orchestrator_service.state import Request, Saga
 
-
-class ChoiceDoesNotFit(ServiceError):
-    """The choice is none of those offered, or lacks what it needs."""
-
-    status = 422
+LONGEST_ADVICE: Final = 600
+"""Seconds; who is told to come back later than that might as well ask again."""
 
 
 class IdempotencyKeyReused(ServiceError):
@@ -45,38 +32,18 @@ class IdempotencyKeyReused(ServiceError):
     status = 422
 
 
-class JournalOver(ServiceError):
-    """The journal is completed, failed or cancelled already."""
+class HouseFull(ServiceError):
+    """More is waiting than the house takes; `Retry-After` says when there will be room."""
 
-    status = 409
+    status = 429
 
-
-class DecisionConflict(ServiceError):
-    """Another answer was first."""
-
-    status = 409
-
-
-class DecisionExpired(ServiceError):
-    """The deadline, or the end of the journal, was first."""
-
-    status = 410
-
-
-class DecisionUnknown(ServiceError):
-    """This was never asked."""
-
-    status = 404
+    def __init__(self, detail: str, retry_after: int) -> None:
+        super().__init__(detail)
+        self.headers = {"Retry-After": str(retry_after)}  # type: ignore[misc] # this one's own
 
 
 class Desk:
     """Where users' wishes arrive."""
-
-    REFUSALS: ClassVar[dict[Verdict, type[ServiceError]]] = {
-        "conflict": DecisionConflict,
-        "expired": DecisionExpired,
-        "unknown": DecisionUnknown,
-    }
 
     def __init__(self, database: Database, engine: Engine, settings: Settings) -> None:
         self._database = database
@@ -88,14 +55,25 @@ class Desk:
 
         The key is written before the journal: after a crash in between, the repeat begins it.
         """
-        for question, choice in order.decisions.items():
-            if not answers.fits_in_advance(question, choice):
-                raise ChoiceDoesNotFit(f"The choice for {question} cannot be made in advance.")
+        check_in_advance(order.decisions.items())
+        self._check_for_room()
         journal_id = new_id()
         if key is not None:
             journal_id = await self._id_for(user_id, key, order, journal_id)
         row = await self._engine.transitions.begin(journal_id, user_id, self._request(order))
-        return _view(row)
+        return view_of(row)
+
+    def _check_for_room(self) -> None:
+        release = self._engine.release
+        waiting = release.view.waiting
+        if waiting.total() < self._settings.most_waiting:
+            return
+        etas = (release.eta(pool, count) for pool, count in waiting.items())
+        seconds = max((eta for eta in etas if eta is not None), default=LONGEST_ADVICE)
+        raise HouseFull(
+            "So many journals wait that another would wait too long.",
+            math.ceil(min(seconds, LONGEST_ADVICE)),
+        )
 
     async def _id_for(self, user_id: UUID, key: str, order: JournalOrder, journal_id: UUID) -> UUID:
         """The journal of this key: the given one, or that of the first time."""
@@ -121,9 +99,18 @@ class Desk:
         return row.journal_id
 
     async def state(self, user_id: UUID, journal_id: UUID) -> JournalView:
-        async with self._database.transaction() as session:
-            row = await store.load_of_user(session, journal_id, user_id)
-            return journal_view(store.saga_of(row), row.created_at, row.updated_at)
+        """A journal as it is; also for whom one of its decisions was handed to."""
+        row = (await self._engine.store.load([journal_id])).get(journal_id)
+        if row is None or not _may_see(user_id, row.saga):
+            raise no_such_journal()
+        return view_of(row, await self._queue(journal_id) if row.saga.is_working else None)
+
+    async def _queue(self, journal_id: UUID) -> QueueView | None:
+        place = await self._engine.store.place(journal_id)
+        if place is None:
+            return None
+        pool, ahead = place
+        return QueueView(position=ahead, eta_seconds=self._engine.release.eta(pool, ahead))
 
     async def page(self, user_id: UUID, limit: int, cursor: UUID | None) -> JournalPage:
         """A user's journals, newest first."""
@@ -132,56 +119,13 @@ class Desk:
         following = str(cards[limit - 1].id) if len(cards) > limit else None
         return JournalPage(items=tuple(cards[:limit]), next=following)
 
-    async def answer(
-        self, user_id: UUID, journal_id: UUID, question: str, answer: Answer
-    ) -> AnswerResult:
-        """Put an answer to the saga; whichever comes first counts, all others are told of it."""
-        told: list[tuple[Verdict, Made | None]] = []
-
-        def look(saga: Saga) -> Happening | None:
-            _only_for(user_id, saga)
-            verdict, made = answers.judge(saga, question, answer.rev, answer.choice)
-            told[:] = [(verdict, made)]
-            if verdict != "accepted":
-                return None
-            if not answers.fits(saga, question, answer.choice):
-                raise ChoiceDoesNotFit("This choice is not offered, or lacks its text or notes.")
-            return Answered(question, answer.choice)
-
-        await self._engine.transitions.decide(journal_id, look, actor="user")
-        verdict, made = told[0]
-        result = AnswerResult(
-            result=verdict,
-            decision_id=question,
-            rev=answer.rev,
-            choice=made.choice if made else answer.choice,
-            chosen_by=made.by if made else "user",
-        )
-        if refusal := self.REFUSALS.get(verdict):
-            winner = result.model_dump(mode="json", include={"choice", "chosen_by"}) if made else {}
-            raise refusal(refusal.__doc__ or "", **winner)
-        return result
-
-    async def cancel(self, user_id: UUID, journal_id: UUID) -> JournalView:
-        """Stop a journal; what is made of it stays."""
-
-        def look(saga: Saga) -> Happening | None:
-            _only_for(user_id, saga)
-            if saga.status == "cancelled":
-                return None
-            if saga.is_over:
-                raise JournalOver(f"The journal is {saga.status}.")
-            return Cancel()
-
-        return _view(await self._engine.transitions.decide(journal_id, look, actor="user"))
-
     async def delete(self, user_id: UUID, journal_id: UUID) -> None:
         """Forget a journal; who keeps something of it hears that it is gone."""
-        pool, gone = self._engine.pool, False
+        store, gone = self._engine.store, False
         while not gone:
-            row = (await statements.load(pool, [journal_id])).get(journal_id)
+            row = (await store.load([journal_id])).get(journal_id)
             if row is None or row.saga.user_id != user_id:
-                raise NotFound("There is no such journal.")
+                raise no_such_journal()
             event = CraftDeleted(
                 journal_id=journal_id,
                 user_id=user_id,
@@ -190,20 +134,9 @@ class Desk:
                 percent=row.saga.percent,
             )
             letter = letter_of(event, new_id(), str(journal_id))
-            gone = await statements.forget(pool, row, letter)
+            gone = await store.forget(row, letter)
         self._engine.transitions.forget(journal_id)
         self._engine.sender.post([letter])
-
-    async def history(self, user_id: UUID, journal_id: UUID) -> list[HistoryEntry]:
-        """Everything that happened to a journal, in order."""
-        async with self._database.transaction() as session:
-            await store.load_of_user(session, journal_id, user_id)
-            rows = await session.scalars(
-                select(store.HistoryRow)
-                .where(col(store.HistoryRow.journal_id) == journal_id)
-                .order_by(col(store.HistoryRow.seq))
-            )
-            return [entry for row in rows for entry in history_entries(row)]
 
     def _request(self, order: JournalOrder) -> Request:
         return Request(
@@ -217,14 +150,9 @@ class Desk:
             unattended=order.unattended,
             decision_seconds=self._settings.decision_seconds,
             step_seconds=self._settings.step_seconds,
+            budget=order.budget or self._settings.journal_budget,
         )
 
 
-def _view(row: Row) -> JournalView:
-    return journal_view(row.saga, row.created_at, row.updated_at)
-
-
-def _only_for(user_id: UUID, saga: Saga) -> None:
-    """A foreign journal looks like none."""
-    if saga.user_id != user_id:
-        raise NotFound("There is no such journal.")
+def _may_see(user_id: UUID, saga: Saga) -> bool:
+    return user_id in (saga.user_id, *(asked.also for asked in saga.questions.values()))

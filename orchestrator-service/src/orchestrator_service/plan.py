@@ -1,70 +1,25 @@
-"""The journal's itinerary. To change what the product does, edit these tables."""
+"""The journal's itinerary. To change what the product does, edit these tables.
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+A change that journals under way would stumble over is a new version: the old table stays beside it
+for as long as a replica with the old code may run, and `migration.py` moves the rows.
+"""
+
 from datetime import timedelta
-from functools import cache
-from typing import Any, Final
+from typing import Final
 
 from journal_contracts.artifacts import AuthorStyle, Title
-from journal_contracts.decisions import OWN, Choice, Option
+from journal_contracts.commands import WithdrawAssets
+from journal_contracts.decisions import OWN, Option
 from journal_contracts.product import (
     BOOKS,
     INSIGHTS_ORDERED,
     Depth,
     Edition,
     PlanName,
-    TitleStyle,
     batches,
     picture_ids,
 )
-
-VERSION: Final = 1
-"""The version of this table; rows remember the one they began with."""
-
-Order = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Known:
-    """What is known of a journal so far: the request, the facts phases gave, the choices made."""
-
-    title_style: TitleStyle
-    depth: Depth
-    facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    chosen: Mapping[str, Choice] = field(default_factory=dict)
-    rounds: Mapping[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Phase:
-    """One agent's work. It starts when all it needs is done, and takes what earlier phases made."""
-
-    name: str
-    agent: str
-    pool: str
-    needs: tuple[str, ...]
-    takes: tuple[str, ...] = ()
-    parts: Callable[[Known], dict[str, Order]] = lambda known: {"": {}}
-    patience: timedelta = timedelta(minutes=10)
-    weight: int = 2
-
-
-@dataclass(frozen=True)
-class Question:
-    """One decision of the user. `back` names the phase an option sends the journal back to."""
-
-    name: str
-    needs: tuple[str, ...]
-    text: str
-    options: Callable[[Known], tuple[Option, ...]]
-    default: str
-    patience: timedelta = timedelta(minutes=15)
-    back: Mapping[str, str] = field(default_factory=dict)
-
-
-SHELF: Final = "shelf"
-"""The pool of the media service: its command registers files instead of running an agent."""
+from orchestrator_service.table import SHELF, Definition, Known, Order, Phase, Plan, Question
 
 DAY: Final = timedelta(hours=24)
 SETS_OF_TITLES: Final = 3
@@ -222,6 +177,7 @@ PHASES: Final = (
         needs=("binding", "publishing_pack"),
         takes=("binding", "publishing_pack"),
         weight=1,
+        undo=lambda step, made: WithdrawAssets(**step.model_dump(), registered=made),
     ),
 )
 
@@ -308,6 +264,7 @@ QUESTIONS: Final = (
         default="6x9",
     ),
 )
+
 AFTER_FAILURE: Final = Question(
     "after_failure",
     needs=(),
@@ -319,15 +276,19 @@ AFTER_FAILURE: Final = Question(
     default="give_up",
     patience=DAY,
 )
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Which of the phases a plan runs, which decisions it asks, and how deep it researches."""
-
-    leaves_out: frozenset[str]
-    asks: frozenset[str]
-    depth: Depth
+OVER_BUDGET: Final = Question(
+    "over_budget",
+    needs=(),
+    text="The journal has cost what it was allowed to. How should it go on?",
+    options=lambda known: (
+        Option(id="more", label="Go on", detail="It may cost as much again."),
+        Option(id="stop", label="Stop", detail="Everything made so far is kept."),
+    ),
+    default="stop",
+    patience=DAY,
+)
+UNFORESEEN: Final = {question.name: question for question in (AFTER_FAILURE, OVER_BUDGET)}
+"""Questions no plan foresees; any journal may come to them, whatever its table."""
 
 
 PLANS: Final = {
@@ -348,28 +309,7 @@ PLANS: Final = {
     ),
 }
 
-Node = Phase | Question
-NODES: Final[dict[str, Node]] = {node.name: node for node in (*PHASES, *QUESTIONS)}
-
-
-@cache
-def nodes_of(plan: PlanName) -> dict[str, Node]:
-    """The phases and questions of a plan, in the order of the table; not to be changed."""
-    return {name: node for name, node in NODES.items() if name not in PLANS[plan].leaves_out}
-
-
-@cache
-def needs_of(plan: PlanName, name: str) -> frozenset[str]:
-    """What a node waits for; in the place of what the plan leaves out stands what that needs."""
-    found: set[str] = set()
-    for need in NODES[name].needs:
-        left_out = need in PLANS[plan].leaves_out
-        found |= needs_of(plan, need) if left_out else {need}
-    return frozenset(found)
-
-
-@cache
-def after(plan: PlanName, name: str) -> frozenset[str]:
-    """Every node that waits for this one, directly or through others."""
-    direct = {other for other in nodes_of(plan) if name in needs_of(plan, other)}
-    return frozenset(direct.union(*(after(plan, other) for other in direct)))
+FIRST: Final = Definition(1, (*PHASES, *QUESTIONS), PLANS)
+DEFINITIONS: Final = {definition.version: definition for definition in (FIRST,)}
+"""Every version of the table that this code can run."""
+NEWEST: Final = max(DEFINITIONS)

@@ -1,21 +1,34 @@
 """What the orchestrator answers: journals, their decisions and their history."""
 
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 
 from chassis.identity import CurrentCaller, only_from
 from journal_contracts.api import (
     Answer,
     AnswerResult,
-    HistoryEntry,
+    Extension,
+    HandOver,
+    HistoryPage,
     JournalOrder,
     JournalPage,
     JournalView,
+    PauseOrder,
+    RetryOrder,
 )
 from journal_contracts.catalogue import GATEWAY
+from orchestrator_service.course import Course
+from orchestrator_service.decisions import Decisions
 from orchestrator_service.orders import Desk
+from orchestrator_service.past import Past
+
+MOST_TRANSITIONS: Final = 2**31 - 1
+ITS_OWN_STYLE: Final = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+}
+"""A picture carries its colours with it, and may do nothing else."""
 
 router = APIRouter(
     prefix="/v1/journals", tags=["journals"], dependencies=[Depends(only_from(GATEWAY))]
@@ -27,7 +40,25 @@ def _desk(request: Request) -> Desk:
     return desk
 
 
+def _course(request: Request) -> Course:
+    course: Course = request.app.state.course
+    return course
+
+
+def _decisions(request: Request) -> Decisions:
+    decisions: Decisions = request.app.state.decisions
+    return decisions
+
+
+def _past(request: Request) -> Past:
+    past: Past = request.app.state.past
+    return past
+
+
 AtDesk = Annotated[Desk, Depends(_desk)]
+ItsPast = Annotated[Past, Depends(_past)]
+ItsCourse = Annotated[Course, Depends(_course)]
+Asked = Annotated[Decisions, Depends(_decisions)]
 Key = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=200)]
 
 
@@ -59,9 +90,31 @@ async def show_journal(journal_id: UUID, caller: CurrentCaller, desk: AtDesk) ->
 
 
 @router.post("/{journal_id}/cancel", status_code=202)
-async def cancel_journal(journal_id: UUID, caller: CurrentCaller, desk: AtDesk) -> JournalView:
+async def cancel_journal(journal_id: UUID, caller: CurrentCaller, course: ItsCourse) -> JournalView:
     """Stop a journal."""
-    return await desk.cancel(caller.user_id, journal_id)
+    return await course.cancel(caller, journal_id)
+
+
+@router.post("/{journal_id}/pause", status_code=202)
+async def pause_journal(
+    journal_id: UUID, caller: CurrentCaller, course: ItsCourse, order: PauseOrder | None = None
+) -> JournalView:
+    """Let a journal stand still."""
+    return await course.pause(caller, journal_id, order or PauseOrder())
+
+
+@router.post("/{journal_id}/resume", status_code=202)
+async def resume_journal(journal_id: UUID, caller: CurrentCaller, course: ItsCourse) -> JournalView:
+    """Go on with a paused journal."""
+    return await course.resume(caller, journal_id)
+
+
+@router.post("/{journal_id}/retry", status_code=202)
+async def retry_journal(
+    journal_id: UUID, caller: CurrentCaller, course: ItsCourse, order: RetryOrder | None = None
+) -> JournalView:
+    """Take up a journal that ended or failed."""
+    return await course.retry(caller, journal_id, order or RetryOrder())
 
 
 @router.delete("/{journal_id}", status_code=204)
@@ -72,13 +125,53 @@ async def delete_journal(journal_id: UUID, caller: CurrentCaller, desk: AtDesk) 
 
 @router.post("/{journal_id}/decisions/{decision_id}")
 async def answer_decision(
-    journal_id: UUID, decision_id: str, answer: Answer, caller: CurrentCaller, desk: AtDesk
+    journal_id: UUID, decision_id: str, answer: Answer, caller: CurrentCaller, decisions: Asked
 ) -> AnswerResult:
     """Answer a decision."""
-    return await desk.answer(caller.user_id, journal_id, decision_id, answer)
+    return await decisions.answer(caller.user_id, journal_id, decision_id, answer)
+
+
+@router.post("/{journal_id}/decisions/{decision_id}/extend")
+async def extend_decision(
+    journal_id: UUID, decision_id: str, more: Extension, caller: CurrentCaller, decisions: Asked
+) -> JournalView:
+    """Give a decision more time."""
+    return await decisions.extend(caller.user_id, journal_id, decision_id, more)
+
+
+@router.post("/{journal_id}/decisions/{decision_id}/hand-over")
+async def hand_over_decision(
+    journal_id: UUID, decision_id: str, order: HandOver, caller: CurrentCaller, decisions: Asked
+) -> JournalView:
+    """Let somebody else answer a decision too."""
+    return await decisions.hand_over(caller.user_id, journal_id, decision_id, order)
 
 
 @router.get("/{journal_id}/history")
-async def show_history(journal_id: UUID, caller: CurrentCaller, desk: AtDesk) -> list[HistoryEntry]:
-    """Everything that happened to a journal, in order."""
-    return await desk.history(caller.user_id, journal_id)
+async def show_history(
+    journal_id: UUID,
+    caller: CurrentCaller,
+    past: ItsPast,
+    limit: Annotated[int, Query(ge=1, le=500)] = 200,
+    cursor: Annotated[int, Query(ge=0, le=MOST_TRANSITIONS)] = 0,
+) -> HistoryPage:
+    """Everything that happened to a journal, in order: `limit` transitions after `cursor`."""
+    return await past.page(caller.user_id, journal_id, limit, cursor)
+
+
+@router.get("/{journal_id}/history/{seq}")
+async def show_journal_at(
+    journal_id: UUID,
+    seq: Annotated[int, Path(ge=1, le=MOST_TRANSITIONS)],
+    caller: CurrentCaller,
+    past: ItsPast,
+) -> JournalView:
+    """The state of a journal right after a transition."""
+    return await past.at(caller.user_id, journal_id, seq)
+
+
+@router.get("/{journal_id}/picture", response_class=Response)
+async def draw_journal(journal_id: UUID, caller: CurrentCaller, past: ItsPast) -> Response:
+    """The plan of a journal with its state, as SVG."""
+    drawn = await past.picture(caller.user_id, journal_id)
+    return Response(drawn, headers=ITS_OWN_STYLE, media_type="image/svg+xml")

@@ -5,27 +5,45 @@ named by phase, part and attempt, and an answer counts only if exactly that step
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final, assert_never
+from uuid import UUID
 
 from journal_contracts import events
 from journal_contracts.decisions import Choice, ChosenBy
-from journal_contracts.events import AssetsRegistered, StepFailed, StepFinished, Usage
-from journal_contracts.message import Message, PublicEvent, StepRef
+from journal_contracts.events import AssetsRegistered, AssetsWithdrawn, StepFailed, StepFinished
+from journal_contracts.message import Message, StepRef
 from orchestrator_service import answers, steps
-from orchestrator_service import plan as table
-from orchestrator_service.plan import AFTER_FAILURE, NODES, Order, Phase, Question
+from orchestrator_service import plan as product
+from orchestrator_service.draft import Draft
+from orchestrator_service.happenings import (
+    Answered,
+    Begin,
+    Cancel,
+    DeadlinePassed,
+    Extended,
+    HandedOver,
+    Happening,
+    Migrate,
+    Pause,
+    Poisoned,
+    Resume,
+    Retry,
+)
+from orchestrator_service.migration import moved
+from orchestrator_service.plan import AFTER_FAILURE, OVER_BUDGET
 from orchestrator_service.state import (
+    UNDO,
     Life,
     Made,
     Part,
     PhaseState,
     QuestionState,
-    Request,
     Saga,
     Trouble,
 )
+from orchestrator_service.table import Node, Order, Phase, Question
 
 RETRIES: Final[Mapping[events.Trouble, int]] = {
     "rate_limit": 8,
@@ -43,207 +61,313 @@ PAUSE: Final = timedelta(seconds=2)
 LONGEST_PAUSE: Final = timedelta(minutes=2)
 
 
-@dataclass(frozen=True)
-class Begin:
-    """The journal was ordered."""
-
-    request: Request
-
-
-@dataclass(frozen=True)
-class Answered:
-    """Somebody answered a question; `answers.judge` has found that the answer counts."""
-
-    question: str
-    choice: Choice
-    by: ChosenBy = "user"
-
-
-@dataclass(frozen=True)
-class DeadlinePassed:
-    """The time has come for whatever was due."""
-
-
-@dataclass(frozen=True)
-class Cancel:
-    """The user wants no more of it."""
-
-
-Reply = StepFinished | AssetsRegistered | StepFailed
-Happening = Begin | Reply | Answered | DeadlinePassed | Cancel
-
-
 def advance(saga: Saga, message: Happening, now: datetime) -> tuple[Saga, tuple[Message, ...]]:
     """The journal after `message`, and what is to be said; late and double ones change nothing."""
     turn = _Turn(saga, now)
-    if not saga.is_over:
+    if not saga.is_over or isinstance(message, Retry):
         turn.take(message)
         turn.go_on()
     return turn.saga, tuple(turn.said)
 
 
-class _Turn:
-    """One call of `advance`: the saga as it changes, and the messages as they come up."""
+class _Turn(Draft):
+    """One call of `advance`."""
 
-    def __init__(self, saga: Saga, now: datetime) -> None:
-        self.saga = saga
-        self.now = now
-        self.said: list[Message] = []
-
-    def take(self, message: Happening) -> None:
+    def take(self, message: Happening) -> None:  # noqa: PLR0912 - a case for all that can happen
         """Do what the message itself means."""
         match message:
-            case Begin() if self.saga.n == 0:
-                self._begin()
-            case StepFinished() | AssetsRegistered() | StepFailed() if not self._is_open(message):
-                pass
-            case StepFinished(usage=usage, facts=facts):
-                self._count(usage)
-                self._learn(message.phase, facts)
-                self._finish(message)
-            case AssetsRegistered():
-                self._finish(message)
-            case StepFailed(usage=usage):
-                self._count(usage)
-                self._fail(message)
+            case Begin():
+                if self.saga.n == 0:
+                    self._begin()
+            case StepFinished() | AssetsRegistered() | AssetsWithdrawn() | StepFailed():
+                if self.is_open(message):
+                    self._hear(message)
             case Answered(question=name, choice=choice, by=by):
                 self._close(name, choice, by)
             case DeadlinePassed():
-                self._meet_deadlines()
+                self._meet_deadlines(message)
+            case Extended(question=name, until=until):
+                self._extend(name, until)
+            case HandedOver(question=name, to=to):
+                self._hand_over(name, to)
+            case Pause(until=until):
+                self._pause(until)
+            case Resume():
+                if self.saga.paused_until:
+                    self._resume()
             case Cancel():
                 self._end("cancelled")
-                self._tell(events.CraftCancelled)
+                self.tell(events.CraftCancelled)
+            case Retry():
+                self._retry(message)
+            case Poisoned(detail=detail):
+                self._give_up(Trouble("cannot_go_on", detail, ""))
+            case Migrate(to=version):
+                self.saga = moved(self.saga, version, self.now)
+            case _:
+                assert_never(message)
 
     def go_on(self) -> None:
         """Start what is ready, until nothing is: one node may make the next one ready."""
-        while not self.saga.is_over and (name := self._ready()):
-            match NODES[name]:
-                case Phase() as phase:
-                    self._start(name, phase.parts(self.saga.known))
-                case Question() as question:
-                    self._ask(question)
-        if self.saga.is_over:
+        while not self.saga.is_over and (node := self._ready()):
+            match node:
+                case Phase():
+                    self._start(node.name, node.parts(self.saga.known))
+                case Question():
+                    self._ask(node)
+        if self.saga.is_over or self.saga.is_held:
             return
         if all(state.status == "done" for state in self.saga.phases.values()):
             self._complete_journal()
         elif self._failed_parts() and not self.saga.is_working:
             self._ask_after_failure()
 
-    # --- what messages mean ---------------------------------------------------------------------
+    # --- what workers answer --------------------------------------------------------------------
 
     def _begin(self) -> None:
         request = self.saga.request
-        nodes = table.nodes_of(request.plan)
+        nodes = self.graph.nodes
         phases = {n: PhaseState() for n, node in nodes.items() if isinstance(node, Phase)}
         questions = {n: QuestionState() for n, node in nodes.items() if isinstance(node, Question)}
         self.saga = replace(self.saga, phases=phases, questions=questions)
-        self._tell(
-            events.CraftStarted, theme=request.theme, plan=request.plan, phases=tuple(phases)
-        )
+        self.tell(events.CraftStarted, theme=request.theme, plan=request.plan, phases=tuple(phases))
+
+    def _hear(self, answer: StepFinished | AssetsRegistered | AssetsWithdrawn | StepFailed) -> None:
+        match answer:
+            case StepFailed(usage=usage):
+                self.count(usage)
+                self._fail(answer)
+            case StepFinished(usage=usage, facts=facts):
+                self.count(usage)
+                self.learn(answer.phase, facts)
+                self._finish(answer)
+            case _:
+                self._finish(answer)
+        self._watch_budget()
 
     def _finish(self, step: StepRef) -> None:
-        self._set_part(step, state="done", made=step.attempt, due=None)
-        parts = self.saga.phases[step.phase].parts
+        self.set_part(step.phase, step.part, state="done", made=step.attempt, due=None)
+        if step.part == UNDO:
+            self._wait_again(step.phase)
+            return
+        parts = self.saga.phases[step.phase].work
         finished = sum(part.state == "done" for part in parts.values())
-        self._measure()
+        self.measure()
         if finished == len(parts):
             self._complete_phase(step.phase)
         else:
-            self._tell_of(
+            self.tell_of(
                 events.PhaseAdvanced, step.phase, part=step.part, done=finished, parts=len(parts)
             )
 
     def _fail(self, failure: StepFailed) -> None:
         """Try the step again a little later; when that was done often enough, leave it failed."""
-        part = self.saga.phases[failure.phase].parts[failure.part]
+        phase, name = failure.phase, failure.part
+        part = self.saga.phases[phase].parts[name]
         again = part.tries < RETRIES[failure.kind]
         if again:
             asked = timedelta(seconds=failure.retry_after) if failure.retry_after else None
             due = self.now + min(asked or PAUSE * 2**part.tries, LONGEST_PAUSE)
-            self._set_part(
-                failure, state="retry", attempt=part.attempt + 1, tries=part.tries + 1, due=due
+            self.set_part(
+                phase, name, state="retry", attempt=part.attempt + 1, tries=part.tries + 1, due=due
             )
         else:
-            self._set_part(failure, state="failed", due=None)
-            trouble = Trouble(failure.code, failure.detail, failure.phase)
-            self.saga = replace(self.saga, trouble=trouble)
-        self._tell_of_failure(failure.phase, failure.part, failure.code, failure.detail, again)
+            self.set_part(phase, name, state="failed", due=None)
+            self._trouble(Trouble(failure.code, failure.detail, phase))
+        self.tell_of_failure(phase, name, failure.code, failure.detail, again)
+
+    def _watch_budget(self) -> None:
+        """A journal that has cost what it may is held, and its user is asked."""
+        cost, allowance = self.saga.usage.cost, self.saga.allowance
+        if cost is None or allowance is None or cost <= allowance or self.saga.is_over_budget:
+            return
+        if all(state.status == "done" for state in self.saga.phases.values()):
+            return
+        self._ask_unforeseen(OVER_BUDGET)
+
+    # --- what people and clocks do --------------------------------------------------------------
 
     def _close(self, name: str, choice: Choice, by: ChosenBy) -> None:
-        state = self.saga.questions[name]
-        made = (*state.made, Made(state.rev, choice, by, self.now))
-        self._set_question(name, replace(state, status="closed", due=None, made=made))
-        self._tell(
-            events.DecisionClosed, decision_id=name, rev=state.rev, choice=choice, chosen_by=by
-        )
+        self._keep_answer(name, choice, by)
         if name == AFTER_FAILURE.name:
             self._after_failure(choice)
-        elif target := answers.question(name).back.get(choice.option):
+        elif name == OVER_BUDGET.name:
+            if choice.option == "stop":
+                self._give_up(
+                    Trouble("over_budget", "The journal cost what it was allowed to.", "")
+                )
+        elif target := answers.question(self.saga, name).back.get(choice.option):
             self._send_back_to(target)
 
-    def _meet_deadlines(self) -> None:
+    def _keep_answer(self, name: str, choice: Choice, by: ChosenBy) -> None:
+        state = self.saga.questions[name]
+        made = (*state.made, Made(state.rev, choice, by, self.now))
+        closed = replace(state, status="closed", due=None, made=made, also=None)
+        self.set_question(name, closed)
+        self.tell(
+            events.DecisionClosed, decision_id=name, rev=state.rev, choice=choice, chosen_by=by
+        )
+
+    def _meet_deadlines(self, passed: DeadlinePassed) -> None:
         """Take the defaults, send the retries, give up on answers that never came."""
+        if self.saga.paused_until:
+            if self.saga.paused_until <= self.now:
+                self._resume()
+            return
         for name, state in self.saga.questions.items():
             if state.status == "open" and state.due and state.due <= self.now:
                 choice = Choice(option=answers.default(self.saga, name))
                 self._close(name, choice, "default")
-        for phase, name, part in self._parts():
+                if self.saga.is_over:
+                    return
+        for phase, name, part in self.parts():
             if not part.due or part.due > self.now:
                 continue
-            if part.state == "retry":
-                self._send(phase, name)
-            else:
-                self._fail(
-                    StepFailed(
-                        **self._step(phase, name).model_dump(),
-                        kind="timeout",
-                        code="step_timed_out",
-                        detail="No answer came in time.",
-                    )
-                )
+            if part.state == "open":
+                self._miss(phase, name, passed)
+            elif not self.saga.is_held:
+                self._send(phase, (name,))
+
+    def _miss(self, phase: str, name: str, passed: DeadlinePassed) -> None:
+        """No answer in time; the time counts from when the command was with the broker."""
+        step = self.step(phase, name)
+        patience = self._patience(self.saga.definition.phase(phase))
+        key = f"{phase}/{name}/{step.attempt}"
+        if key in passed.sent:
+            due = (passed.sent[key] or self.now) + patience
+            if due > self.now:
+                self.set_part(phase, name, due=due)
+                return
+        self._fail(
+            StepFailed(
+                **step.model_dump(),
+                kind="timeout",
+                code="step_timed_out",
+                detail="No answer came in time.",
+            )
+        )
+
+    def _extend(self, name: str, until: datetime) -> None:
+        state = self.saga.questions[name]
+        self.set_question(name, replace(state, due=until))
+        self.tell(events.DecisionExtended, decision_id=name, rev=state.rev, deadline=until)
+
+    def _hand_over(self, name: str, to: UUID) -> None:
+        state = self.saga.questions[name]
+        self.set_question(name, replace(state, also=to))
+        self.tell(events.DecisionHandedOver, decision_id=name, rev=state.rev, to=to)
+
+    def _pause(self, until: datetime) -> None:
+        began = self.saga.paused_at or self.now
+        self.saga = replace(self.saga, paused_at=began, paused_until=until)
+        self.tell(events.CraftPaused, until=until)
+
+    def _resume(self) -> None:
+        """Open questions have as much time left as they had."""
+        stood_still = self.now - (self.saga.paused_at or self.now)
+        self.saga = replace(self.saga, paused_at=None, paused_until=None)
+        for name, state in self.saga.questions.items():
+            if state.due:
+                self.set_question(name, replace(state, due=state.due + stood_still))
+        self.tell(events.CraftResumed)
 
     def _after_failure(self, choice: Choice) -> None:
         if choice.option == "give_up":
-            trouble = self.saga.trouble or Trouble("unknown", "", "")
-            self._end("failed")
-            self._tell(events.CraftFailed, code=trouble.code, detail=trouble.detail)
-            return
+            self._give_up(self.saga.trouble or Trouble("unknown", "", ""))
+        else:
+            self._reopen()
+
+    def _retry(self, again: Retry) -> None:
+        """Go on after an end or a failure, with what is to be different."""
+        request, given = self.saga.request, again
+        self.saga = replace(
+            self.saga,
+            status="running",
+            percent=0,
+            prepared={**self.saga.prepared, **given.choices},
+            request=replace(
+                request,
+                title_style=given.title_style or request.title_style,
+                depth=given.depth or request.depth,
+                audience=request.audience if given.audience is None else given.audience,
+            ),
+        )
+        asked = self.saga.questions.get(AFTER_FAILURE.name)
+        if asked and asked.status == "open":
+            self._keep_answer(AFTER_FAILURE.name, Choice(option="retry"), "user")
+        if again.phase is not None:
+            self._send_back_to(again.phase)
+        self.measure()
+        self.tell(events.CraftRetried, phase=again.phase)
+        self._reopen()
+
+    def _reopen(self) -> None:
+        """Whatever failed or was open when the journal ended is done again; the rest stays."""
         rejected = self.saga.trouble is not None and self.saga.trouble.code == REJECTED
         self.saga = replace(self.saga, trouble=None)
-        for phase, name, part in self._failed_parts():
+        for phase, name, part in self.parts():
+            if not self.saga.phases[phase].is_at_work or part.due or part.state == "done":
+                continue
             if phase == "proof" and rejected:
                 self._write_again()
-            else:
-                self._set_part(self._step(phase, name), attempt=part.attempt + 1, tries=0)
-                self._send(phase, name)
+            elif part.state != "dropped":
+                self.set_part(phase, name, attempt=part.attempt + 1, tries=0)
+                self._send(phase, (name,))
+        for name, question in self.saga.questions.items():
+            if question.status == "open" and question.due is None:
+                self.set_question(name, replace(question, status="waiting"))
+
+    def _give_up(self, trouble: Trouble) -> None:
+        self._trouble(trouble)
+        self._end("failed")
+        self.tell(events.CraftFailed, code=trouble.code, detail=trouble.detail)
 
     def _end(self, status: Life) -> None:
         """Nothing is due any more; what is made stays."""
-        for phase, name, _ in self._parts():
-            self._set_part(self._step(phase, name), due=None)
+        for phase, name, _ in self.parts():
+            self.set_part(phase, name, due=None)
         for name, state in self.saga.questions.items():
-            self._set_question(name, replace(state, due=None))
-        self.saga = replace(self.saga, status=status)
+            self.set_question(name, replace(state, due=None))
+        self.saga = replace(self.saga, status=status, paused_at=None, paused_until=None)
 
     # --- how it goes on -------------------------------------------------------------------------
 
-    def _ready(self) -> str | None:
-        plan = self.saga.request.plan
-        for name in table.nodes_of(plan):
-            if self._status(name) == "waiting" and all(
-                self._status(need) in ("done", "closed") for need in table.needs_of(plan, name)
+    def _ready(self) -> Node | None:
+        """The next node that nothing keeps from beginning."""
+        if self.saga.is_held or self._undoes():
+            return None
+        for name, node in self.graph.nodes.items():
+            if self.status(name) == "waiting" and all(
+                self.status(need) in ("done", "closed") for need in self.graph.needs[name]
             ):
-                return name
+                return node
         return None
 
-    def _status(self, name: str) -> str:
-        phase = self.saga.phases.get(name)
-        return phase.status if phase else self.saga.questions[name].status
+    def _undoes(self) -> bool:
+        """Take effects back one by one, the last first; whether any is left."""
+        phases = self.saga.phases
+        left = [name for name in self.graph.nodes if self._is_to_undo(name)]
+        if left and phases[left[-1]].status == "undo":
+            name, state = left[-1], phases[left[-1]]
+            part = self._opened(state.parts.get(UNDO), state.round)
+            parts = {**state.parts, UNDO: part}
+            self.set_phase(name, replace(state, status="undoing", parts=parts))
+            self._send(name, (UNDO,))
+        return bool(left)
+
+    def _is_to_undo(self, name: str) -> bool:
+        state = self.saga.phases.get(name)
+        return state is not None and state.status in ("undo", "undoing")
+
+    def _wait_again(self, name: str) -> None:
+        self.set_phase(name, replace(self.saga.phases[name], status="waiting"))
 
     def _start(self, name: str, orders: Mapping[str, Order]) -> None:
         """Open every part; a part of an earlier round goes on with its next attempt."""
         state = self.saga.phases[name]
         parts = {part: self._opened(state.parts.get(part), state.round) for part in orders}
+        if UNDO in state.parts:
+            parts[UNDO] = state.parts[UNDO]
         self._run(name, parts, tuple(orders))
 
     def _start_more(self, name: str, orders: Mapping[str, Order]) -> None:
@@ -262,27 +386,28 @@ class _Turn:
 
     def _run(self, name: str, parts: Mapping[str, Part], opened: tuple[str, ...]) -> None:
         state = self.saga.phases[name]
-        self._set_phase(name, replace(state, status="running", parts=parts, began=self.now))
-        self._tell_of(events.PhaseStarted, name, parts=len(opened), round=state.round)
-        for part in opened:
-            self._send(name, part)
+        self.set_phase(name, replace(state, status="running", parts=parts, began=self.now))
+        self.tell_of(events.PhaseStarted, name, parts=len(opened), round=state.round)
+        self._send(name, opened)
         if not opened:
             self._complete_phase(name)
 
-    def _send(self, phase: str, part: str) -> None:
-        """Give an open step to its worker."""
-        due = self.now + _patience(self.saga.request.step_seconds, steps.phase_of(phase))
-        self._set_part(self._step(phase, part), state="open", due=due)
-        self.said.append(steps.command(self.saga, phase, part))
+    def _send(self, phase: str, names: tuple[str, ...]) -> None:
+        """Give open steps of a phase to its workers."""
+        state = self.saga.phases[phase]
+        due = self.now + self._patience(self.saga.definition.phase(phase))
+        opened = {name: replace(state.parts[name], state="open", due=due) for name in names}
+        self.set_phase(phase, replace(state, parts={**state.parts, **opened}))
+        self.said += steps.commands(self.saga, phase, names)
 
     def _complete_phase(self, name: str) -> None:
         state = self.saga.phases[name]
         seconds = (self.now - (state.began or self.now)).total_seconds()
-        self._set_phase(name, replace(state, status="done", seconds=seconds))
-        self._measure()
-        self._tell_of(events.PhaseCompleted, name, seconds=seconds)
+        self.set_phase(name, replace(state, status="done", seconds=seconds))
+        self.measure()
+        self.tell_of(events.PhaseCompleted, name, seconds=seconds)
         if name == "proof" and self.saga.facts["proof"]["again"]:
-            if self.saga.phases["curation"].round < table.PROOF_ROUNDS:
+            if self.saga.phases["curation"].round < product.PROOF_ROUNDS:
                 self._write_again()
             else:
                 self._reject()
@@ -297,148 +422,90 @@ class _Turn:
     def _reject(self) -> None:
         """The book was written again often enough: now its user decides."""
         state = self.saga.phases["proof"]
-        self._set_phase("proof", replace(state, status="running"))
-        self._set_part(self._step("proof", ""), state="failed")
+        self.set_phase("proof", replace(state, status="running"))
+        self.set_part("proof", "", state="failed")
         detail = str(self.saga.facts["proof"]["again"][0]["notes"])
-        trouble = Trouble(REJECTED, detail[:500], "proof")
-        self.saga = replace(self.saga, trouble=trouble)
-        self._tell_of_failure("proof", "", trouble.code, trouble.detail, retrying=False)
+        self._trouble(Trouble(REJECTED, detail[:500], "proof"))
+        self.tell_of_failure("proof", "", REJECTED, detail[:500], retrying=False)
 
     def _send_back_to(self, name: str) -> None:
-        """A phase gets a new round, and all that rests on it waits for that."""
-        for other in (name, *table.after(self.saga.request.plan, name)):
+        """A phase gets a new round; all that rests on it waits for that, its effects undone."""
+        for other in (name, *self.graph.after[name]):
             if other in self.saga.phases:
-                self._set_phase(other, replace(self.saga.phases[other], status="waiting"))
+                self._drop(other)
             else:
                 asked = self.saga.questions[other]
-                self._set_question(other, replace(asked, status="waiting", due=None))
+                self.set_question(other, replace(asked, status="waiting", due=None))
         state = self.saga.phases[name]
-        self._set_phase(name, replace(state, round=state.round + 1))
+        self.set_phase(name, replace(state, round=state.round + 1))
+
+    def _drop(self, name: str) -> None:
+        """Nobody waits any more for what is under way in a phase."""
+        state = self.saga.phases[name]
+        has_effect = self.saga.definition.phase(name).undo and state.status == "done"
+        status = state.status if state.status in ("undo", "undoing") else "waiting"
+        parts = {
+            part: row
+            if part == UNDO or row.state == "done"
+            else replace(row, state="dropped", due=None)
+            for part, row in state.parts.items()
+        }
+        self.set_phase(name, replace(state, status="undo" if has_effect else status, parts=parts))
 
     def _ask(self, question: Question) -> None:
         """Open a question, unless the request or the plan has answered it already."""
-        name, plan = question.name, self.saga.request.plan
-        in_advance = self.saga.request.answers.get(name)
+        name = question.name
         rev = self._open(question)
-        if rev == 1 and in_advance and answers.fits(self.saga, name, in_advance):
-            self._close(name, in_advance, "request")
+        given = self.saga.prepared.get(name)
+        if given is None and rev == 1:
+            given = self.saga.request.answers.get(name)
+        rest = {key: choice for key, choice in self.saga.prepared.items() if key != name}
+        self.saga = replace(self.saga, prepared=rest)
+        if given and answers.fits(self.saga, name, given):
+            self._close(name, given, "request")
         elif self.saga.request.unattended:
             self._close(name, Choice(option=answers.default(self.saga, name)), "default")
-        elif name not in table.PLANS[plan].asks:
+        elif name not in self.graph.asks:
             self._close(name, Choice(option=answers.default(self.saga, name)), "plan")
         else:
-            view = answers.view(self.saga, name, self.saga.questions[name])
-            self._tell(events.DecisionRequested, decision=view)
+            self._tell_of_question(name)
 
     def _ask_after_failure(self) -> None:
-        name = AFTER_FAILURE.name
-        state = self.saga.questions.get(name)
+        state = self.saga.questions.get(AFTER_FAILURE.name)
         if state is None or state.status == "closed":
-            self._open(AFTER_FAILURE)
-            view = answers.view(self.saga, name, self.saga.questions[name])
-            self._tell(events.DecisionRequested, decision=view)
+            self._ask_unforeseen(AFTER_FAILURE)
+
+    def _ask_unforeseen(self, question: Question) -> None:
+        self._open(question)
+        self._tell_of_question(question.name)
+
+    def _tell_of_question(self, name: str) -> None:
+        view = answers.view(self.saga, name, self.saga.questions[name])
+        self.tell(events.DecisionRequested, decision=view)
 
     def _open(self, question: Question) -> int:
         """Open the next revision of a question and return its number."""
         state = self.saga.questions.get(question.name, QuestionState())
-        due = self.now + _patience(self.saga.request.decision_seconds, question)
+        due = self.now + self._patience(question)
         opened = replace(state, status="open", rev=state.rev + 1, due=due)
-        self._set_question(question.name, opened)
+        self.set_question(question.name, opened)
         return opened.rev
 
     def _complete_journal(self) -> None:
         title = steps.title(self.saga)
         self._end("completed")
         self.saga = replace(self.saga, percent=100)
-        self._tell(events.CraftCompleted, title=title.text if title else self.saga.request.theme)
+        self.tell(events.CraftCompleted, title=title.text if title else self.saga.request.theme)
 
     # --- small things ---------------------------------------------------------------------------
 
-    def _tell(self, event: type[PublicEvent], **fields: Any) -> None:
-        """Say a public event, with the next `n`."""
-        self.saga = saga = replace(self.saga, n=self.saga.n + 1)
-        about = {"journal_id": saga.id, "user_id": saga.user_id, "n": saga.n, "at": self.now}
-        self.said.append(event(**about, percent=saga.percent, **fields))
+    def _patience(self, node: Node) -> timedelta:
+        request = self.saga.request
+        set_ = request.step_seconds if isinstance(node, Phase) else request.decision_seconds
+        return node.patience if set_ is None else timedelta(seconds=set_)
 
-    def _tell_of(self, event: type[PublicEvent], phase: str, **fields: Any) -> None:
-        self._tell(event, phase=phase, agent=steps.phase_of(phase).agent, **fields)
+    def _trouble(self, trouble: Trouble) -> None:
+        self.saga = replace(self.saga, trouble=trouble)
 
-    def _tell_of_failure(
-        self, phase: str, part: str, code: str, detail: str, retrying: bool
-    ) -> None:
-        self._tell_of(
-            events.PhaseFailed,
-            phase,
-            part=part,
-            attempt=self.saga.phases[phase].parts[part].attempt,
-            code=code,
-            detail=detail,
-            retrying=retrying,
-        )
-
-    def _count(self, usage: Usage) -> None:
-        """Add to what the journal cost; one unpriced call makes the whole unpriced."""
-        before = self.saga.usage
-        priced = before.cost is not None and usage.cost is not None
-        self.saga = replace(
-            self.saga,
-            usage=Usage(
-                calls=before.calls + usage.calls,
-                tokens_in=before.tokens_in + usage.tokens_in,
-                tokens_out=before.tokens_out + usage.tokens_out,
-                cost=before.cost + usage.cost if priced else None,  # type: ignore[operator] # priced
-            ),
-        )
-
-    def _learn(self, phase: str, facts: Mapping[str, Any]) -> None:
-        """Keep the facts of a phase; those of a new round take the place of the old."""
-        if facts or phase in self.saga.facts:
-            self.saga = replace(self.saga, facts={**self.saga.facts, phase: facts})
-
-    def _measure(self) -> None:
-        """The share of the work that is done, by weight; doing something again takes none back."""
-        total = done = 0.0
-        for name, state in self.saga.phases.items():
-            weight = steps.phase_of(name).weight
-            finished = sum(part.state == "done" for part in state.parts.values())
-            share = finished / len(state.parts) if state.parts else float(state.status == "done")
-            total, done = total + weight, done + weight * share
-        self.saga = replace(self.saga, percent=max(self.saga.percent, int(99 * done / total)))
-
-    def _is_open(self, step: StepRef) -> bool:
-        """The fence: is exactly this step, in exactly this attempt, what the journal waits for?"""
-        state = self.saga.phases.get(step.phase)
-        part = state.parts.get(step.part) if state and state.status == "running" else None
-        return part is not None and (part.state, part.attempt) == ("open", step.attempt)
-
-    def _parts(self) -> list[tuple[str, str, Part]]:
-        phases = self.saga.phases.items()
-        return [(phase, name, p) for phase, state in phases for name, p in state.parts.items()]
-
-    def _failed_parts(self) -> list[tuple[str, str, Part]]:
-        return [row for row in self._parts() if row[2].state == "failed"]
-
-    def _step(self, phase: str, part: str) -> StepRef:
-        attempt = self.saga.phases[phase].parts[part].attempt
-        return StepRef(
-            journal_id=self.saga.id,
-            user_id=self.saga.user_id,
-            phase=phase,
-            part=part,
-            attempt=attempt,
-        )
-
-    def _set_part(self, step: StepRef, **changes: Any) -> None:
-        state = self.saga.phases[step.phase]
-        part = replace(state.parts[step.part], **changes)
-        self._set_phase(step.phase, replace(state, parts={**state.parts, step.part: part}))
-
-    def _set_phase(self, name: str, state: PhaseState) -> None:
-        self.saga = replace(self.saga, phases={**self.saga.phases, name: state})
-
-    def _set_question(self, name: str, state: QuestionState) -> None:
-        self.saga = replace(self.saga, questions={**self.saga.questions, name: state})
-
-
-def _patience(seconds: float | None, node: table.Node) -> timedelta:
-    return node.patience if seconds is None else timedelta(seconds=seconds)
+    def _failed_parts(self) -> bool:
+        return any(part.state == "failed" for _, _, part in self.parts())

@@ -1,5 +1,6 @@
 """What the orchestrator is told from outside."""
 
+from decimal import Decimal
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -17,5 +18,9 @@ class Settings(ServiceSettings):
     """Replaces the patience of every phase."""
     user_limit: int = 24
     """How many steps of one pool one user may have in flight."""
+    most_waiting: int = 50_000
+    """Steps that wait for room before new journals are turned away."""
+    journal_budget: Decimal | None = None
+    """US dollars a journal may cost before its user is asked, where the order says nothing."""
     failpoint_file: Path | None = None
     """Where the fault run says at which line this process is to be killed."""

@@ -3,25 +3,31 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from decimal import Decimal
+from typing import Any, Final, Literal
 from uuid import UUID
 
 from journal_contracts.decisions import Choice, ChosenBy
 from journal_contracts.events import Usage
 from journal_contracts.product import Depth, PlanName, TitleStyle
-from orchestrator_service.plan import Known, Order
+from orchestrator_service.plan import DEFINITIONS, OVER_BUDGET
+from orchestrator_service.table import Definition, Graph, Known, Order
 
 Life = Literal["running", "completed", "failed", "cancelled"]
+
+UNDO: Final = "undo"
+"""The part of a phase that takes its effect back."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """One step: `open` with its worker until `due`, to `retry` at `due`, `done` or `failed`.
+    """One step: `open` with its worker until `due`, to `retry` at `due`, `done` or `failed`;
+    `dropped` where its phase is done again and nobody waits for it any more.
 
     `attempt` never starts over; `made` is the last attempt that was finished, whose result counts.
     """
 
-    state: Literal["open", "retry", "done", "failed"]
+    state: Literal["open", "retry", "done", "failed", "dropped"]
     attempt: int = 1
     tries: int = 0
     round: int = 0
@@ -33,13 +39,25 @@ class Part:
 
 @dataclass(frozen=True)
 class PhaseState:
-    """Where a phase stands; `parts` keeps earlier rounds."""
+    """Where a phase stands; `parts` keeps earlier rounds.
 
-    status: Literal["waiting", "running", "done"] = "waiting"
+    `done` may become `undo`: its effect is to be taken back; `undoing`: it is being taken back.
+    """
+
+    status: Literal["waiting", "running", "done", "undo", "undoing"] = "waiting"
     round: int = 0
     parts: Mapping[str, Part] = field(default_factory=dict)
     began: datetime | None = None
     seconds: float | None = None
+
+    @property
+    def work(self) -> Mapping[str, Part]:
+        """The parts that make something."""
+        return {name: part for name, part in self.parts.items() if name != UNDO}
+
+    @property
+    def is_at_work(self) -> bool:
+        return self.status in ("running", "undoing")
 
 
 @dataclass(frozen=True)
@@ -60,6 +78,8 @@ class QuestionState:
     rev: int = 0
     due: datetime | None = None
     made: tuple[Made, ...] = ()
+    also: UUID | None = None
+    """Who may answer it beside the journal's owner."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +99,8 @@ class Request:
     decision_seconds: float | None = None
     """In the place of every question's own patience, where a setting says so."""
     step_seconds: float | None = None
+    budget: Decimal | None = None
+    """US dollars the models may cost before the user is asked."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +119,8 @@ class Saga:
     id: UUID
     user_id: UUID
     request: Request
+    version: int = 1
+    """Of the table of phases; `migration.py` moves a journal to the next."""
     status: Life = "running"
     n: int = 0
     percent: int = 0
@@ -105,6 +129,18 @@ class Saga:
     facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     usage: Usage = field(default_factory=Usage)
     trouble: Trouble | None = None
+    prepared: Mapping[str, Choice] = field(default_factory=dict)
+    """Answers that were given with a retry, for whenever their questions come."""
+    paused_at: datetime | None = None
+    paused_until: datetime | None = None
+
+    @property
+    def definition(self) -> Definition:
+        return DEFINITIONS[self.version]
+
+    @property
+    def graph(self) -> Graph:
+        return self.definition.graphs[self.request.plan]
 
     @property
     def known(self) -> Known:
@@ -119,19 +155,54 @@ class Saga:
             rounds={name: state.round for name, state in self.phases.items()},
         )
 
+    def chosen(self, question: str) -> Choice | None:
+        """The answer to a question that is closed."""
+        state = self.questions.get(question)
+        return state.made[-1].choice if state and state.status == "closed" else None
+
     @property
     def due(self) -> datetime | None:
         """When something has to happen even if nobody says anything."""
-        parts = [part.due for state in self.phases.values() for part in state.parts.values()]
-        asked = [state.due for state in self.questions.values()]
-        return min((due for due in (*parts, *asked) if due), default=None)
+        if self.paused_until is not None:
+            return self.paused_until
+        held = self.is_held
+        dues = [state.due for state in self.questions.values() if state.due]
+        for phase in self.phases.values():
+            dues += [p.due for p in phase.parts.values() if p.due and _is_due(p, held)]
+        return min(dues, default=None)
 
     @property
     def is_over(self) -> bool:
         return self.status != "running"
 
     @property
+    def is_held(self) -> bool:
+        """Whether no new step may begin: it is paused, or has cost what it may."""
+        return self.paused_until is not None or self.is_over_budget
+
+    @property
+    def is_over_budget(self) -> bool:
+        """Whether the user is asked what is to become of a journal that costs too much."""
+        asked = self.questions.get(OVER_BUDGET.name)
+        return asked is not None and asked.status == "open"
+
+    @property
+    def allowance(self) -> Decimal | None:
+        """What the models may cost in all; each "go on" adds the budget once more."""
+        if self.request.budget is None:
+            return None
+        asked = self.questions.get(OVER_BUDGET.name)
+        raised = sum(made.choice.option == "more" for made in asked.made) if asked else 0
+        return self.request.budget * (1 + raised)
+
+    @property
     def is_working(self) -> bool:
         """Whether any step is with a worker, or will be without anyone's answer."""
-        parts = (part for state in self.phases.values() for part in state.parts.values())
-        return not self.is_over and any(part.state in ("open", "retry") for part in parts)
+        if self.is_over:
+            return False
+        states = {part.state for phase in self.phases.values() for part in phase.parts.values()}
+        return "open" in states or ("retry" in states and not self.is_held)
+
+
+def _is_due(part: Part, held: bool) -> bool:
+    return part.state == "open" or not held

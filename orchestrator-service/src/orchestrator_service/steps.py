@@ -1,30 +1,66 @@
 """What a worker is told for one step: the brief, the order, and where its inputs lie; pure."""
 
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+
 from journal_contracts.artifacts import AuthorStyle, Title
 from journal_contracts.commands import Brief, RegisterAssets, RunPhase
 from journal_contracts.decisions import OWN
-from journal_contracts.message import Command, StepRef
-from orchestrator_service.plan import NODES, SHELF, Phase
-from orchestrator_service.state import Saga
+from journal_contracts.message import Command, StepRef, artifact_key
+from orchestrator_service.state import UNDO, Saga
+from orchestrator_service.table import SHELF, Order, Phase
 
 
-def command(saga: Saga, phase_name: str, part_name: str) -> Command:
-    """The command for one open step; the media service has its own."""
-    phase = phase_of(phase_name)
-    part = saga.phases[phase_name].parts[part_name]
-    step = _step(saga, phase_name, part_name, part.attempt).model_dump()
-    if phase.pool == SHELF:
-        return RegisterAssets(**step, editions=artifacts(saga, "binding")[0])
-    order = part.order if part.order is not None else phase.parts(saga.known)[part_name]
-    inputs = {taken: artifacts(saga, taken) for taken in phase.takes if taken in saga.phases}
-    return RunPhase(**step, brief=brief(saga), inputs=inputs, order=order, round=part.round)
+def commands(saga: Saga, phase_name: str, parts: Iterable[str]) -> Iterator[Command]:
+    """The commands for open steps of one phase; the media service has its own."""
+    phase = saga.definition.phase(phase_name)
+    shared = _Shared(saga, phase)
+    for name in parts:
+        part = saga.phases[phase_name].parts[name]
+        step = ref(saga, phase_name, name)
+        if name == UNDO:
+            assert phase.undo is not None  # noqa: S101 - only such phases are undone
+            yield phase.undo(step, _last_made(saga, phase_name))
+        elif phase.pool == SHELF:
+            [editions] = shared.inputs["binding"]
+            yield RegisterAssets(**step.model_dump(), editions=editions)
+        else:
+            yield RunPhase(
+                **step.model_dump(),
+                brief=shared.brief,
+                inputs=shared.inputs,
+                order=shared.orders[name] if part.order is None else part.order,
+                round=part.round,
+                since=saga.n,
+            )
+
+
+class _Shared:
+    """What the parts of a phase have in common, found out once."""
+
+    def __init__(self, saga: Saga, phase: Phase) -> None:
+        self._saga = saga
+        self._phase = phase
+
+    @cached_property
+    def brief(self) -> Brief:
+        return brief(self._saga)
+
+    @cached_property
+    def inputs(self) -> Mapping[str, tuple[str, ...]]:
+        saga = self._saga
+        return {name: artifacts(saga, name) for name in self._phase.takes if name in saga.phases}
+
+    @cached_property
+    def orders(self) -> Mapping[str, Order]:
+        return self._phase.parts(self._saga.known)
 
 
 def artifacts(saga: Saga, phase: str) -> tuple[str, ...]:
     """The keys of everything a phase made, earlier rounds first, so that later ones win."""
-    parts = saga.phases[phase].parts
+    parts = saga.phases[phase].work
     made = sorted((part.round, name, part.made) for name, part in parts.items() if part.made)
-    return tuple(_step(saga, phase, name, attempt).artifact_key for _, name, attempt in made)
+    return tuple(artifact_key(saga.user_id, saga.id, phase, name, by) for _, name, by in made)
 
 
 def brief(saga: Saga) -> Brief:
@@ -44,8 +80,8 @@ def brief(saga: Saga) -> Brief:
 
 def title(saga: Saga) -> Title | None:
     """The chosen title; None while there is none, or while more are asked for."""
-    choice = saga.known.chosen.get("title")
-    if choice is None or choice.option == "more":
+    choice = saga.chosen("title")
+    if choice is None:
         return None
     if choice.option == OWN:
         return Title(text=choice.text or "")
@@ -54,7 +90,7 @@ def title(saga: Saga) -> Title | None:
 
 def author_style(saga: Saga) -> AuthorStyle | None:
     """The chosen style, once it is chosen."""
-    choice = saga.known.chosen.get("author_style")
+    choice = saga.chosen("author_style")
     if choice is None:
         return None
     if choice.option == OWN:
@@ -64,14 +100,16 @@ def author_style(saga: Saga) -> AuthorStyle | None:
     return AuthorStyle.model_validate(styles[int(choice.option[1:]) - 1])
 
 
-def phase_of(name: str) -> Phase:
-    """The table's row."""
-    node = NODES[name]
-    assert isinstance(node, Phase)  # noqa: S101 - the table says so
-    return node
-
-
-def _step(saga: Saga, phase: str, part: str, attempt: int) -> StepRef:
+def ref(saga: Saga, phase: str, part: str) -> StepRef:
+    """The name of a step, in the attempt it is in."""
     return StepRef(
-        journal_id=saga.id, user_id=saga.user_id, phase=phase, part=part, attempt=attempt
+        journal_id=saga.id,
+        user_id=saga.user_id,
+        phase=phase,
+        part=part,
+        attempt=saga.phases[phase].parts[part].attempt,
     )
+
+
+def _last_made(saga: Saga, phase: str) -> int:
+    return max((part.made or 0 for part in saga.phases[phase].work.values()), default=0)

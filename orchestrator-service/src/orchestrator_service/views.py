@@ -9,25 +9,27 @@ from journal_contracts.api import (
     HistoryEntry,
     JournalView,
     PhaseView,
+    QueueView,
     Status,
     TroubleView,
     UsageView,
 )
 from orchestrator_service import answers, steps
-from orchestrator_service.plan import nodes_of
 from orchestrator_service.state import PhaseState, Saga
 from orchestrator_service.store import HistoryRow
 
 
 def status_of(saga: Saga) -> Status:
-    """`waiting` when only the user can let it go on."""
+    """`waiting` when only a person can let it go on; steps under way may still come to an end."""
     if saga.status != "running":
         return saga.status
-    return "running" if saga.is_working else "waiting"
+    return "running" if saga.is_working and not saga.is_held else "waiting"
 
 
-def journal_view(saga: Saga, created_at: datetime, updated_at: datetime) -> JournalView:
-    """The whole state, as its owner sees it."""
+def journal_view(
+    saga: Saga, created_at: datetime, updated_at: datetime, queue: QueueView | None = None
+) -> JournalView:
+    """The whole state, as its owner sees it; `queue` where its next step waits for room."""
     title = steps.title(saga)
     found = saga.facts.get("preflight", {})
     return JournalView(
@@ -47,41 +49,44 @@ def journal_view(saga: Saga, created_at: datetime, updated_at: datetime) -> Jour
         model=found.get("model"),
         sample_text=found.get("sample_text", False),
         trouble=_trouble(saga),
+        paused_until=saga.paused_until,
+        queue=queue,
     )
 
 
 def history_entries(row: HistoryRow) -> Iterator[HistoryEntry]:
-    """A transition as the API shows it: a line for each thing the world was told, or one."""
-    shared: dict[str, Any] = {
-        "seq": row.seq,
-        "cause": row.cause,
-        "actor": row.actor,
-        "at": row.at,
+    """A transition as the API shows it: a line for each thing the world was told, or one.
+
+    What its step took and cost stands in the first line alone, so that sums are right.
+    """
+    shared = {"seq": row.seq, "cause": row.cause, "actor": row.actor, "at": row.at}
+    step: dict[str, Any] = {
         "seconds": row.input.get("seconds"),
         "cost": row.input.get("usage", {}).get("cost"),
     }
     if not row.said:
-        yield HistoryEntry(**shared, n=None, type=row.cause, data={})
+        yield HistoryEntry(**shared, **step, n=None, type=row.cause, data={})
     for told in row.said:
         hidden = ("journal_id", "user_id", "n", "at")
         data = {key: value for key, value in told["body"].items() if key not in hidden}
-        yield HistoryEntry(**shared, n=told["body"]["n"], type=told["type"], data=data)
+        yield HistoryEntry(**shared, **step, n=told["body"]["n"], type=told["type"], data=data)
+        step = {}
 
 
 def _phases(saga: Saga) -> tuple[PhaseView, ...]:
     """In the order of the table, whatever order storage kept."""
-    names = [name for name in nodes_of(saga.request.plan) if name in saga.phases]
-    return tuple(_phase_view(name, saga.phases[name]) for name in names)
+    names = [name for name in saga.graph.nodes if name in saga.phases]
+    return tuple(_phase_view(saga, name, saga.phases[name]) for name in names)
 
 
-def _phase_view(name: str, state: PhaseState) -> PhaseView:
-    parts = state.parts.values()
+def _phase_view(saga: Saga, name: str, state: PhaseState) -> PhaseView:
+    parts = state.work.values()
     return PhaseView(
         name=name,
-        agent=steps.phase_of(name).agent,
+        agent=saga.definition.phase(name).agent,
         status=_phase_status(state),
         done=sum(part.state == "done" for part in parts),
-        parts=len(state.parts),
+        parts=len(parts),
         seconds=state.seconds,
     )
 
@@ -91,9 +96,13 @@ def _phase_status(
 ) -> Literal["waiting", "running", "done", "failed", "skipped"]:
     if any(part.state == "failed" for part in state.parts.values()):
         return "failed"
-    if state.status == "done" and not state.parts:
-        return "skipped"
-    return state.status
+    match state.status:
+        case "undo" | "undoing":
+            return "running"
+        case "done" if not state.work:
+            return "skipped"
+        case status:
+            return status
 
 
 def _decisions(saga: Saga) -> tuple[ChosenView, ...]:

@@ -7,19 +7,28 @@ from uuid import UUID
 
 from pydantic import TypeAdapter
 
-from journal_contracts.events import AssetsRegistered, StepFailed, StepFinished
-from orchestrator_service import saga as core
-from orchestrator_service.saga import Happening, advance
+from journal_contracts.events import AssetsRegistered, AssetsWithdrawn, StepFailed, StepFinished
+from orchestrator_service import happenings
+from orchestrator_service.happenings import Begin, Happening
+from orchestrator_service.saga import advance
 from orchestrator_service.state import Request, Saga
 
 NAMES: Final[dict[type[Any], str]] = {
-    core.Begin: "begin",
+    happenings.Begin: "begin",
     StepFinished: "step_finished",
     StepFailed: "step_failed",
     AssetsRegistered: "assets_registered",
-    core.Answered: "answered",
-    core.DeadlinePassed: "deadline_passed",
-    core.Cancel: "cancel",
+    AssetsWithdrawn: "assets_withdrawn",
+    happenings.Answered: "answered",
+    happenings.DeadlinePassed: "deadline_passed",
+    happenings.Extended: "extended",
+    happenings.HandedOver: "handed_over",
+    happenings.Pause: "pause",
+    happenings.Resume: "resume",
+    happenings.Cancel: "cancel",
+    happenings.Retry: "retry",
+    happenings.Poisoned: "poisoned",
+    happenings.Migrate: "migrate",
 }
 _KINDS: Final = {name: TypeAdapter(kind) for kind, name in NAMES.items()}
 _WRITERS: Final = {kind: _KINDS[name] for kind, name in NAMES.items()}
@@ -45,7 +54,7 @@ def replayed(
     saga: Saga | None = None
     for cause, document, at in entries:
         message = read(cause, document)
-        if isinstance(message, core.Begin):
+        if isinstance(message, Begin):
             saga = Saga(journal_id, user_id, message.request)
         assert saga is not None  # noqa: S101 - a history begins with the beginning
         saga, _ = advance(saga, message, at)

@@ -18,8 +18,8 @@ from journal_contracts.commands import RunPhase
 from journal_contracts.events import DecisionClosed
 from journal_contracts.message import PublicEvent, StepRef
 from orchestrator_service.engine.causes import written
-from orchestrator_service.plan import NODES, Phase
-from orchestrator_service.saga import Happening, advance
+from orchestrator_service.happenings import Happening
+from orchestrator_service.saga import advance
 from orchestrator_service.state import Saga
 
 SAGA = TypeAdapter(Saga)
@@ -87,6 +87,12 @@ class Change:
     closed: list[Step] = field(default_factory=list)
 
     @property
+    def freed(self) -> list[str]:
+        """The pools of the steps that are closed."""
+        table = self.before.saga.definition
+        return [table.phase(phase).pool for phase, _, _ in self.closed]
+
+    @property
     def moves(self) -> bool:
         """Whether there is anything to write."""
         return self.after.version != self.before.version
@@ -118,14 +124,14 @@ def _happen(change: Change, message: Happening, actor: str, now: datetime) -> No
     change.after = replace(before, saga=saga, version=seq, updated_at=now)
     told: list[str] = []
     for each in said:
-        letter = letter_of(each, new_id(), str(saga.id), _pool(each))
+        letter = letter_of(each, new_id(), str(saga.id), _pool(saga, each))
         if isinstance(each, PublicEvent):
             change.events.append(letter)
             told.append(f'{{"type":"{each.name}","body":{letter.body.decode()}}}')
             if isinstance(each, DecisionClosed):
                 change.decisions.append(each)
         elif isinstance(each, StepRef):
-            phase = _phase(each)
+            phase = saga.definition.phase(each.phase)
             step = (each.phase, each.part, each.attempt)
             change.orders.append(Order(step, letter, phase.pool, phase.weight))
     cause, input_ = written(message)
@@ -134,7 +140,7 @@ def _happen(change: Change, message: Happening, actor: str, now: datetime) -> No
 
 def _open_in(saga: Saga, phase: str) -> Iterator[Step]:
     """The steps that are with a worker, or on their way there."""
-    if not saga.is_over:
+    if not saga.is_over and phase in saga.phases:
         for name, part in saga.phases[phase].parts.items():
             if part.state == "open":
                 yield phase, name, part.attempt
@@ -143,25 +149,18 @@ def _open_in(saga: Saga, phase: str) -> Iterator[Step]:
 def _closed(before: Saga, after: Saga) -> Iterator[Step]:
     """The steps nobody waits for any more."""
     for phase, state in before.phases.items():
-        if after.is_over or after.phases[phase] is not state:
+        if after.is_over or after.phases.get(phase) is not state:
             remaining = set(_open_in(after, phase))
             yield from (step for step in _open_in(before, phase) if step not in remaining)
 
 
 def _is_open(order: Order, saga: Saga) -> bool:
     phase, name, attempt = order.step
-    part = saga.phases[phase].parts[name]
-    return not saga.is_over and part.state == "open" and part.attempt == attempt
+    return (phase, name, attempt) in _open_in(saga, phase)
 
 
-def _phase(step: StepRef) -> Phase:
-    node = NODES[step.phase]
-    assert isinstance(node, Phase)  # noqa: S101 - the table says so
-    return node
-
-
-def _pool(message: object) -> str | None:
+def _pool(saga: Saga, message: object) -> str | None:
     """Which of the owner's queues a command goes to; the shelf has only one."""
     if not isinstance(message, RunPhase):
         return None
-    return _phase(message).pool
+    return saga.definition.phase(message.phase).pool

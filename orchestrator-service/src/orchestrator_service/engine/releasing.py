@@ -10,6 +10,7 @@ little more than the window: it bounds the queue at the broker, it protects no t
 """
 
 import asyncio
+import math
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -19,10 +20,11 @@ from typing import Final
 from uuid import UUID
 
 from orchestrator_service.engine.changes import Change, Order
-from orchestrator_service.plan import NODES, SHELF, Phase
+from orchestrator_service.table import SHELF
 
 FLOOR: Final = 8
 """The window of a pool whose workers have not been heard of."""
+PACE_SECONDS: Final = 60.0
 HEARTBEATS_MISSED: Final = 10.0
 """Seconds after which a silent worker no longer counts."""
 
@@ -45,7 +47,11 @@ class Release:
         self.room_came = asyncio.Event()
         """Somebody waits, and there may be room."""
         self.user_limit = user_limit
+        self.replicas = 1
         self._workers: dict[tuple[UUID, str], tuple[int, float]] = {}
+        self._closed: Counter[str] = Counter()
+        self._pace: dict[str, float] = {}
+        self._paced_at = time.monotonic()
 
     def heartbeat(self, worker: UUID, pools: dict[str, int]) -> None:
         """A worker lives, and takes so many steps of each pool at once."""
@@ -59,13 +65,29 @@ class Release:
         self._workers = {k: v for k, v in self._workers.items() if v[1] > since}
         return max(FLOOR, 2 * sum(n for (_, p), (n, _) in self._workers.items() if p == pool))
 
+    def take_pace(self) -> None:
+        """See how many steps were closed since the last time; the average forgets in a minute."""
+        seconds = time.monotonic() - self._paced_at
+        self._paced_at += seconds
+        weight = 1 - math.exp(-seconds / PACE_SECONDS)
+        for pool in self._pace.keys() | self._closed.keys():
+            now = self._closed[pool] * self.replicas / seconds
+            before = self._pace.get(pool, now)
+            self._pace[pool] = before + weight * (now - before)
+        self._closed.clear()
+
+    def eta(self, pool: str, ahead: int) -> float | None:
+        """Seconds until so many steps have gone before; None while the pool's pace is unknown."""
+        pace = self._pace.get(pool, 0.0)
+        return ahead / pace if pace else None
+
     def admit(self, changes: Sequence[Change]) -> set[UUID]:
         """The letters that have to wait; the others count as in flight from now on."""
         waits: set[UUID] = set()
         windows: dict[str, int] = {}
         for change in changes:
-            for phase, _, _ in change.closed:
-                self._give_back(phase, change.after.saga.user_id)
+            for pool in change.freed:
+                self._give_back(pool, change.after.saga.user_id)
         for change in changes:
             user = change.after.saga.user_id
             for order in change.orders:
@@ -89,10 +111,9 @@ class Release:
         view.of_user[order.pool, user] += 1
         return True
 
-    def _give_back(self, phase: str, user: UUID) -> None:
-        node = NODES[phase]
-        assert isinstance(node, Phase)  # noqa: S101 - only phases have steps
-        self.view.in_flight[node.pool] -= 1
-        self.view.of_user[node.pool, user] -= 1
-        if self.view.waiting[node.pool]:
+    def _give_back(self, pool: str, user: UUID) -> None:
+        self._closed[pool] += 1
+        self.view.in_flight[pool] -= 1
+        self.view.of_user[pool, user] -= 1
+        if self.view.waiting[pool]:
             self.room_came.set()

@@ -18,11 +18,10 @@ from prometheus_client import Gauge
 
 from chassis import failpoints
 from chassis.broker import Letter, Speaker
-from chassis.database import Pool
 from chassis.jobs import running
-from orchestrator_service.engine import statements
 from orchestrator_service.engine.changes import Change
 from orchestrator_service.engine.releasing import Release
+from orchestrator_service.engine.store import Store
 
 log = structlog.get_logger()
 
@@ -36,8 +35,8 @@ in_memory = Gauge("saga_letters_in_memory", "Committed letters this replica has 
 class Sender:
     """Sends letters, and writes down which of them have arrived."""
 
-    def __init__(self, pool: Pool, speaker: Speaker, release: Release) -> None:
-        self._pool = pool
+    def __init__(self, store: Store, speaker: Speaker, release: Release) -> None:
+        self._store = store
         self._speaker = speaker
         self._release = release
         self._letters: list[Letter] = []
@@ -95,12 +94,13 @@ class Sender:
             await asyncio.sleep(SETTLE_SECONDS)
             if self._arrived:
                 arrived, self._arrived = self._arrived, []
-                await statements.settle(self._pool, arrived)
+                await self._store.settle(arrived)
 
     async def _sweep_forever(self) -> None:
         while True:
-            self.post(await statements.sweep(self._pool, TOGETHER))
-            self._release.view = await statements.view(self._pool)
+            self.post(await self._store.sweep(TOGETHER))
+            self._release.view = await self._store.view()
+            self._release.take_pace()
             if self._release.view.waiting.total():
                 self._release.room_came.set()
             await asyncio.sleep(SWEEP_SECONDS)
@@ -112,9 +112,7 @@ class Sender:
             await release.room_came.wait()
             release.room_came.clear()
             for pool in [name for name, count in release.view.waiting.items() if count]:
-                letters = await statements.release(
-                    self._pool, pool, release.window(pool), release.user_limit
-                )
+                letters = await self._store.release(pool, release.window(pool), release.user_limit)
                 self.post(letters)
                 release.view.waiting[pool] -= len(letters)
                 release.view.in_flight[pool] += len(letters)

@@ -21,12 +21,11 @@ import structlog
 from prometheus_client import Counter, Histogram
 
 from chassis import failpoints
-from chassis.database import Pool
 from chassis.errors import NotFound, ServiceError
-from orchestrator_service.engine import statements
 from orchestrator_service.engine.changes import Change, Look, Row, Turn, fold
 from orchestrator_service.engine.sending import Sender
-from orchestrator_service.saga import Begin, Happening
+from orchestrator_service.engine.store import Store
+from orchestrator_service.happenings import Begin, Happening
 from orchestrator_service.state import Request, Saga
 
 log = structlog.get_logger()
@@ -59,6 +58,12 @@ class StoreAway(ServiceError):
     status = 503
 
 
+class OtherVersion(ServiceError):
+    """Only a replica with newer code, or with older, can move this journal."""
+
+    status = 503
+
+
 @dataclass(slots=True)
 class Waiting:
     """A turn, and who waits for it."""
@@ -87,20 +92,24 @@ class Clock:
 class Transitions:
     """Moves journals; every replica has one, and all of them do everything."""
 
-    def __init__(self, pool: Pool, sender: Sender) -> None:
-        self._pool = pool
+    def __init__(self, store: Store, sender: Sender) -> None:
+        self._store = store
         self._sender = sender
         self._queues: OrderedDict[UUID, deque[Waiting]] = OrderedDict()
         self._busy: set[UUID] = set()
         """Journals in a batch under way: what else happens to them waits for the next."""
         self._batches: set[asyncio.Task[None]] = set()
+        self._singly: set[UUID] = set()
+        """Journals of which one turn cannot be written: the others are not to share its fate."""
         self._rows: OrderedDict[UUID, Row] = OrderedDict()
         self.clock = Clock()
+        self.version = 0
+        """Of the table that new journals begin with; set while the engine runs."""
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Take turns while the block runs, and bring those under way to their end."""
-        self.clock.set(await self._pool.fetchval("select clock_timestamp()"))
+        self.clock.set(await self._store.now())
         try:
             yield
         finally:
@@ -108,9 +117,8 @@ class Transitions:
 
     async def begin(self, journal_id: UUID, user_id: UUID, request: Request) -> Row:
         """Order a journal; if there is one of this id already, that is it."""
-        return await self.decide(
-            journal_id, lambda saga: Begin(request), "user", Saga(journal_id, user_id, request)
-        )
+        new = Saga(journal_id, user_id, request, self.version)
+        return await self.decide(journal_id, lambda saga: Begin(request), "user", new)
 
     async def happen(self, journal_id: UUID, message: Happening, actor: str) -> Row:
         """Something happened to a journal; returns its row, durably so. Raises `NotFound`."""
@@ -173,10 +181,31 @@ class Transitions:
                 break
             if journal_id not in self._busy:
                 queue = self._queues.pop(journal_id)
-                if alive := [waiting for waiting in queue if not waiting.done.done()]:
+                alive = [waiting for waiting in queue if not waiting.done.done()]
+                if journal_id in self._singly:
+                    alive = self._one_of(journal_id, alive)
+                if alive:
                     taken[journal_id] = alive
         self._busy.update(taken)
         return taken
+
+    def _one_of(self, journal_id: UUID, waiting: list[Waiting]) -> list[Waiting]:
+        """The first; the others wait until it has been its turn alone."""
+        if len(waiting) > 1:
+            self._queues[journal_id] = deque(waiting[1:])
+        else:
+            self._singly.discard(journal_id)
+        return waiting[:1]
+
+    def _part(self, journal_id: UUID, waiting: list[Waiting], error: Exception) -> None:
+        """One of these turns cannot be written: find out which, or tell the only one."""
+        self._rows.pop(journal_id, None)
+        if len(waiting) == 1:
+            log.error("turn_refused", journal_id=str(journal_id), exc_info=error)
+            _fail(waiting, error)
+            return
+        self._singly.add(journal_id)
+        self._queues[journal_id] = deque((*waiting, *self._queues.get(journal_id, ())))
 
     async def _settle(self, taken: dict[UUID, list[Waiting]]) -> None:
         """Fold and write until nobody has to look again."""
@@ -185,23 +214,19 @@ class Transitions:
             changes = {}
             for journal_id, waiting in list(taken.items()):
                 if (row := rows.get(journal_id)) is None:
-                    _fail(waiting, NotFound("There is no such journal."))
+                    _fail(waiting, _absent(journal_id in rows))
                     del taken[journal_id]
                     continue
                 try:
                     turns = [each.turn for each in waiting]
                     changes[journal_id] = fold(row, turns, self.clock.now())
                 except DATA_ERRORS as error:
-                    log.exception("journal_cannot_go_on", journal_id=str(journal_id))
-                    self._rows.pop(journal_id, None)
-                    _fail(waiting, error)
-                    del taken[journal_id]
+                    self._part(journal_id, taken.pop(journal_id), error)
             moving = [change for change in changes.values() if change.moves]
             won, failed = await self._write(moving) if moving else (set(), {})
             for journal_id, change in changes.items():
                 if journal_id in failed:
-                    self._rows.pop(journal_id, None)
-                    _fail(taken.pop(journal_id), failed[journal_id])
+                    self._part(journal_id, taken.pop(journal_id), failed[journal_id])
                 elif journal_id in won or (not change.moves and journal_id in fresh):
                     self._remember(change.after)
                     _tell(taken.pop(journal_id), change.after)
@@ -212,14 +237,18 @@ class Transitions:
                     self._rows.pop(journal_id, None)
                     taken[journal_id][0].turn.new = None
 
-    async def _read(self, taken: dict[UUID, list[Waiting]]) -> tuple[dict[UUID, Row], set[UUID]]:
+    async def _read(
+        self, taken: dict[UUID, list[Waiting]]
+    ) -> tuple[dict[UUID, Row | None], set[UUID]]:
         """The rows, and which of them were read just now and not remembered."""
-        rows = {j: row for j in taken if (row := self._rows.get(j)) is not None}
+        rows: dict[UUID, Row | None] = {
+            j: row for j in taken if (row := self._rows.get(j)) is not None
+        }
         missing = [j for j in taken if j not in rows]
         begun = {j: new for j in missing if (new := taken[j][0].turn.new) is not None}
         read = [j for j in missing if j not in begun]
         if read:
-            rows |= await statements.load(self._pool, read)
+            rows |= await self._store.load(read)
         now = self.clock.now()
         rows |= {j: Row(saga, 0, now, now) for j, saga in begun.items()}
         return rows, set(read)
@@ -229,10 +258,9 @@ class Transitions:
         waits = self._sender.admit(changes)
         failpoints.reach("before_sql", _phases(changes))
         try:
-            won = await statements.commit(self._pool, changes, waits)
+            won = await self._store.commit(changes, waits)
         except DATA_ERRORS as error:
             if len(changes) == 1:
-                log.exception("journal_cannot_go_on", journal_id=str(changes[0].after.saga.id))
                 return set(), {changes[0].after.saga.id: error}
             half = len(changes) // 2
             won, failed = await self._write(changes[:half])
@@ -254,6 +282,12 @@ def _phases(changes: Sequence[Change]) -> Iterator[str]:
     for change in changes:
         yield from (phase for phase, _, _ in change.closed)
         yield from (order.step[0] for order in change.orders)
+
+
+def _absent(is_there: bool) -> ServiceError:
+    if is_there:
+        return OtherVersion("The journal is being moved to another version. Try again shortly.")
+    return NotFound("There is no such journal.")
 
 
 def _tell(waiting: Sequence[Waiting], row: Row) -> None:

@@ -2,7 +2,7 @@
 
 from chassis.broker.connection import connect, open_broker, ping
 from chassis.broker.graves import DeadLetter, QueueGone, hear_the_dead, send_back
-from chassis.broker.hearing import hear, hear_on_every_replica
+from chassis.broker.hearing import NotForMe, hear, hear_on_every_replica
 from chassis.broker.hot import Speaker, hearing_hot
 from chassis.broker.saying import BrokerAway, Letter, letter_of, say
 from chassis.broker.topology import declare, exchange_of, queue_of
@@ -11,6 +11,7 @@ __all__ = [
     "BrokerAway",
     "DeadLetter",
     "Letter",
+    "NotForMe",
     "QueueGone",
     "Speaker",
     "connect",

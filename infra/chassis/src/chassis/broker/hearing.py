@@ -1,5 +1,6 @@
 """How a service hears: a handler per message, and what becomes of a delivery that fails."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +20,8 @@ from journal_contracts.message import Message
 
 log = structlog.get_logger()
 
+PAUSE: Final = 1.0
+"""Seconds until a message that could neither be handled nor moved on is heard again."""
 TRIES: Final = "x-jcc-tries"
 REASON: Final = "x-jcc-reason"
 ERROR_ID: Final = "x-jcc-error-id"
@@ -27,6 +30,10 @@ ERROR: Final = "x-jcc-error"
 
 M = TypeVar("M", bound=Message)
 Handler = Callable[[M], Awaitable[None]]
+
+
+class NotForMe(Exception):
+    """Raised by a handler: another replica can take this message, and this one cannot."""
 
 
 def hear(
@@ -47,8 +54,13 @@ def hear(
     ear = Ear(broker, service, topology.queue_of(service, routing_key))
 
     async def consume(delivery: RabbitMessage) -> None:
-        await ear.take(message, handler, delivery_of(delivery))
-        await delivery.ack()
+        try:
+            await ear.take(message, handler, delivery_of(delivery))
+        except NotForMe:
+            await asyncio.sleep(PAUSE)
+            await delivery.nack()
+        else:
+            await delivery.ack()
 
     exchange = topology.exchange_of(BY_NAME[message.name])
     _subscribe(broker, ear.queue, exchange, consume, prefetch)
@@ -128,6 +140,8 @@ class Ear:
             return
         try:
             await handler(body)
+        except NotForMe:
+            raise
         except Exception as error:  # whatever it was, the message must not be lost
             await self.postpone(delivery, error)
 

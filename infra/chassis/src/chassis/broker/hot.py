@@ -23,7 +23,7 @@ from opentelemetry import context, propagate
 from pamqp.commands import Basic
 
 from chassis.broker import topology
-from chassis.broker.hearing import Delivery, Ear, Handler
+from chassis.broker.hearing import PAUSE, Delivery, Ear, Handler, NotForMe
 from chassis.broker.saying import CONTENT_TYPE, PATIENCE, Letter, cloud_event
 from chassis.jobs import running
 from journal_contracts.catalogue import BY_NAME
@@ -33,8 +33,6 @@ log = structlog.get_logger()
 
 M = TypeVar("M", bound=Message)
 PERSISTENT: Final = 2
-PAUSE: Final = 1.0
-"""Seconds until a message that could neither be handled nor moved on is heard again."""
 
 
 @contextlib.asynccontextmanager
@@ -71,6 +69,9 @@ async def hearing_hot(
                 tag = delivery.delivery_tag or 0
                 try:
                     await ear.take(message, handler, came)
+                except NotForMe:
+                    await asyncio.sleep(PAUSE)
+                    await acks.give_back(tag)
                 except (AMQPException, OSError, RuntimeError, TimeoutError) as error:
                     log.warning("message_kept", queue=ear.queue.name, exc_info=error)
                     await asyncio.sleep(PAUSE)

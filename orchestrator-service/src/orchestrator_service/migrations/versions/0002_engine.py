@@ -64,10 +64,22 @@ UP = (
     )
     """,
     "create table pool (name text primary key, vtime bigint not null)",
+    "create table definition (version integer primary key)",
+    """
+    create table replica (
+        id uuid primary key,
+        newest integer not null,
+        seen_at timestamptz not null
+    )
+    """,
+    "create index journal_definition on journal (definition)",
 )
 
 
 DOWN = (
+    "drop index journal_definition",
+    "drop table replica",
+    "drop table definition",
     "drop table pool",
     "drop table share",
     "drop table outbox",

@@ -1,49 +1,53 @@
 """All SQL of the engine: load, commit, send, release, and what is due.
 
 The pool speaks asyncpg's own language: these statements run for every transition, and each is one
-round trip. Times are the database's; the process's clock is never asked.
+round trip.
 """
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
+
+from pydantic import TypeAdapter
 
 from chassis.broker import Letter
 from chassis.database import Pool
 from orchestrator_service import steps
 from orchestrator_service.engine.changes import SAGA, Change, Row
 from orchestrator_service.engine.releasing import View
-from orchestrator_service.plan import VERSION
+from orchestrator_service.engine.store import Due, House
 from orchestrator_service.state import Saga
 from orchestrator_service.views import status_of
 
 HELD: Final = timedelta(seconds=5)
 """How long a letter is its replica's own to send; after that any replica sweeps it up."""
 
+SENT: Final[TypeAdapter[Mapping[str, datetime | None]]] = TypeAdapter(Mapping[str, datetime | None])
+
 COMMIT: Final = """
 with born as (
     insert into journal (id, user_id, theme, plan, status, definition, version, saga, due_at,
                          priority, created_at, updated_at)
-    select id, user_id, theme, plan, status, $51::int, version, saga::jsonb, due_at,
+    select id, user_id, theme, plan, status, definition, version, saga::jsonb, due_at,
            priority, at, at
       from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::int[], $7::text[],
-                  $8::timestamptz[], $9::int[], $10::timestamptz[])
-        as b(id, user_id, theme, plan, status, version, saga, due_at, priority, at)
+                  $8::timestamptz[], $9::int[], $10::timestamptz[], $51::int[])
+        as b(id, user_id, theme, plan, status, version, saga, due_at, priority, at, definition)
     on conflict (id) do nothing
     returning id
 ), move as (
     select * from unnest($11::uuid[], $12::int[], $13::int[], $14::text[], $15::text[], $16::int[],
-                         $17::text[], $18::timestamptz[], $19::timestamptz[])
-        as m(id, before, after, saga, status, percent, title, due_at, at)
+                         $17::text[], $18::timestamptz[], $19::timestamptz[], $52::int[])
+        as m(id, before, after, saga, status, percent, title, due_at, at, definition)
 ), mine as (
     select j.id from journal j join move m on m.id = j.id and m.before = j.version
      order by j.id for no key update of j
 ), moved as (
     update journal j
        set version = m.after, saga = m.saga::jsonb, status = m.status, percent = m.percent,
-           title = m.title, due_at = m.due_at, updated_at = m.at
+           title = m.title, due_at = m.due_at, updated_at = m.at, definition = m.definition
       from move m join mine using (id)
      where j.id = m.id
     returning j.id
@@ -87,7 +91,7 @@ select id from won
 """
 
 LOAD: Final = """
-select id, version, saga, created_at, updated_at from journal where id = any($1)
+select id, version, definition, saga, created_at, updated_at from journal where id = any($1)
 """
 
 FORGET: Final = """
@@ -102,77 +106,35 @@ returning id
 """
 
 DUE: Final = """
-select (select array_agg(id) from (
-            select id from journal where due_at <= clock_timestamp() order by due_at limit $1
-        ) due) as journals,
-       extract(epoch from (select min(due_at) from journal) - clock_timestamp())::float as next_in,
+with late as (
+    select id, due_at from journal
+     where due_at <= clock_timestamp() and definition = any($2) order by due_at limit $1
+)
+select (select json_agg(json_build_array(late.id, (
+            select json_object_agg(phase || '/' || part || '/' || attempt,
+                                   case when state <> 'waiting' then held_until - $3::interval end)
+              from outbox where journal_id = late.id and phase is not null)))
+          from late) as journals,
+       extract(epoch from (select min(due_at) from journal where definition = any($2))
+                          - clock_timestamp())::float as next_in,
        clock_timestamp() as now
 """
 
+HOUSE: Final = """
+with alive as (
+    insert into replica (id, newest, seen_at) values ($1, $2, clock_timestamp())
+    on conflict (id) do update set seen_at = excluded.seen_at
+), gone as (
+    delete from replica where seen_at < clock_timestamp() - interval '1 hour'
+), first as (
+    insert into definition (version) values ($2) on conflict do nothing
+)
+select coalesce((select max(version) from definition), $2) as version,
+       (select count(*) from replica
+         where id <> $1 and seen_at > clock_timestamp() - interval '5 seconds') + 1 as replicas
+"""
 
-@dataclass(frozen=True, slots=True)
-class Due:
-    """Journals whose time has come; seconds until the next; the time at the database."""
-
-    journals: list[UUID]
-    next_in: float | None
-    now: datetime
-
-
-async def load(pool: Pool, ids: Collection[UUID]) -> dict[UUID, Row]:
-    """The rows of these journals, as far as there are any."""
-    found = await pool.fetch(LOAD, list(ids))
-    return {
-        row["id"]: Row(
-            SAGA.validate_json(row["saga"]), row["version"], row["created_at"], row["updated_at"]
-        )
-        for row in found
-    }
-
-
-async def commit(pool: Pool, changes: Sequence[Change], waits: Collection[UUID]) -> set[UUID]:
-    """Write `changes` in one statement; the journals whose row was still as it had been read.
-
-    `waits` names the letters that the release scheduler keeps back.
-    """
-    born = [c for c in changes if c.before.version == 0]
-    moved = [c for c in changes if c.before.version != 0]
-    columns = (
-        *_columns(map(_birth, born), 10),
-        *_columns(map(_move, moved), 9),
-        *_columns(_entries(changes), 7),
-        *_columns(_decisions(changes), 6),
-        *_columns(_closed(changes), 4),
-        *_columns(_letters(changes, waits), 14),
-        VERSION,
-    )
-    if not waits:
-        return {row["id"] for row in await pool.fetch(COMMIT, *columns)}
-    async with pool.acquire() as connection, connection.transaction():
-        won = {row["id"] for row in await connection.fetch(COMMIT, *columns)}
-        await connection.execute(QUEUE, list(waits))
-    return won
-
-
-async def forget(pool: Pool, row: Row, letter: Letter) -> bool:
-    """Delete a journal with all that is kept of it, and tell of it; False if it moved meanwhile."""
-    gone = await pool.fetchval(
-        FORGET,
-        row.saga.id,
-        row.version,
-        letter.id,
-        letter.name,
-        letter.routing_key,
-        letter.body,
-        letter.trace.get("traceparent"),
-    )
-    return gone is not None
-
-
-async def due(pool: Pool, limit: int) -> Due:
-    """Whose time has come, by the database's clock."""
-    (row,) = await pool.fetch(DUE, limit)
-    return Due(row["journals"] or [], row["next_in"], row["now"])
+OUTDATED: Final = "select id from journal where definition < $1 limit $2"
 
 
 def encoded(saga: Saga) -> str:
@@ -199,6 +161,7 @@ def _birth(change: Change) -> tuple[Any, ...]:
         saga.due,
         saga.request.priority,
         row.created_at,
+        saga.version,
     )
 
 
@@ -215,6 +178,7 @@ def _move(change: Change) -> tuple[Any, ...]:
         title.text if title else None,
         saga.due,
         row.updated_at,
+        saga.version,
     )
 
 
@@ -303,9 +267,10 @@ with held as (
 ), head as (
     select id, user_id, priority, vtime,
            row_number() over (partition by user_id order by priority desc, vtime, id) as nth
-      from (select id, user_id, priority, vtime from outbox
-             where pool = $1 and state = 'waiting'
-             order by priority desc, vtime, id limit 1000) waiting
+      from (select o.id, o.user_id, o.priority, vtime
+              from outbox o join journal j on j.id = o.journal_id
+             where pool = $1 and state = 'waiting' and j.status = 'running'
+             order by o.priority desc, vtime, o.id limit 1000) waiting
 ), chosen as (
     select h.id, h.vtime from head h left join held using (user_id)
      where h.nth + coalesce(held.steps, 0) <= $3
@@ -322,33 +287,17 @@ returning o.id, o.journal_id, o.name, o.routing_key, o.body, o.trace
 """
 
 
-async def settle(pool: Pool, arrived: Sequence[UUID]) -> None:
-    """The broker has these: events are done with, commands are out."""
-    await pool.execute(SETTLE, arrived)
-
-
-async def sweep(pool: Pool, limit: int) -> list[Letter]:
-    """Letters nobody holds any more, now held by this replica."""
-    return [_letter_of(row) for row in await pool.fetch(SWEEP, limit)]
-
-
-async def release(pool: Pool, name: str, window: int, user_limit: int) -> list[Letter]:
-    """Let out as many waiting commands of a pool as there is room for, the next ones first."""
-    found = await pool.fetch(RELEASE, name, window, user_limit)
-    return [_letter_of(row) for row in found]
-
-
-async def view(pool: Pool) -> View:
-    """What is in flight and what waits."""
-    seen = View()
-    for row in await pool.fetch(VIEW):
-        if row["waits"]:
-            seen.waiting[row["pool"]] += row["steps"]
-            seen.oldest = max(seen.oldest, row["age"] + HELD)
-        else:
-            seen.in_flight[row["pool"]] += row["steps"]
-            seen.of_user[row["pool"], row["user_id"]] += row["steps"]
-    return seen
+PLACE: Final = """
+select w.pool,
+       (select count(*) from outbox o
+         where o.pool = w.pool and o.state = 'waiting' and o.priority >= w.priority
+           and (o.priority > w.priority or (o.vtime, o.id) < (w.vtime, w.id))) as ahead
+  from outbox w
+ where w.journal_id = $1 and w.phase is not null and w.state = 'waiting'
+   and not exists (select 1 from outbox s
+                    where s.journal_id = $1 and s.phase is not null and s.state <> 'waiting')
+ order by w.priority desc, w.vtime, w.id limit 1
+"""
 
 
 def _letter_of(row: Any) -> Letter:
@@ -360,3 +309,93 @@ def _letter_of(row: Any) -> Letter:
         body=row["body"],
         trace={"traceparent": row["trace"]} if row["trace"] else {},
     )
+
+
+class PostgresStore:
+    """The `Store` on PostgreSQL. It takes rows of the `versions` of the table it was told."""
+
+    def __init__(self, pool: Pool, versions: Collection[int]) -> None:
+        self._pool = pool
+        self._versions = list(versions)
+
+    async def now(self) -> datetime:
+        now: datetime = await self._pool.fetchval("select clock_timestamp()")
+        return now
+
+    async def load(self, ids: Collection[UUID]) -> dict[UUID, Row | None]:
+        found = await self._pool.fetch(LOAD, list(ids))
+        return {row["id"]: self._row(row) for row in found}
+
+    def _row(self, row: Any) -> Row | None:
+        if row["definition"] not in self._versions:
+            return None
+        saga = SAGA.validate_json(row["saga"])
+        return Row(saga, row["version"], row["created_at"], row["updated_at"])
+
+    async def commit(self, changes: Sequence[Change], waits: Collection[UUID]) -> set[UUID]:
+        births = [_birth(c) for c in changes if c.before.version == 0]
+        moves = [_move(c) for c in changes if c.before.version != 0]
+        *born, born_as = _columns(births, 11)
+        *moved, moved_to = _columns(moves, 10)
+        columns = (
+            *born,
+            *moved,
+            *_columns(_entries(changes), 7),
+            *_columns(_decisions(changes), 6),
+            *_columns(_closed(changes), 4),
+            *_columns(_letters(changes, waits), 14),
+            born_as,
+            moved_to,
+        )
+        if not waits:
+            return {row["id"] for row in await self._pool.fetch(COMMIT, *columns)}
+        async with self._pool.acquire() as connection, connection.transaction():
+            won = {row["id"] for row in await connection.fetch(COMMIT, *columns)}
+            await connection.execute(QUEUE, list(waits))
+        return won
+
+    async def forget(self, row: Row, letter: Letter) -> bool:
+        about = _letter(letter, row.saga.id)
+        gone = await self._pool.fetchval(FORGET, row.saga.id, row.version, about[0], *about[2:])
+        return gone is not None
+
+    async def due(self, limit: int) -> Due:
+        (row,) = await self._pool.fetch(DUE, limit, self._versions, HELD)
+        journals = json.loads(row["journals"] or "[]")
+        return Due(
+            {UUID(journal): SENT.validate_python(sent or {}) for journal, sent in journals},
+            row["next_in"],
+            row["now"],
+        )
+
+    async def settle(self, arrived: Sequence[UUID]) -> None:
+        await self._pool.execute(SETTLE, arrived)
+
+    async def sweep(self, limit: int) -> list[Letter]:
+        return [_letter_of(row) for row in await self._pool.fetch(SWEEP, limit)]
+
+    async def release(self, pool: str, window: int, user_limit: int) -> list[Letter]:
+        found = await self._pool.fetch(RELEASE, pool, window, user_limit)
+        return [_letter_of(row) for row in found]
+
+    async def view(self) -> View:
+        seen = View()
+        for row in await self._pool.fetch(VIEW):
+            if row["waits"]:
+                seen.waiting[row["pool"]] += row["steps"]
+                seen.oldest = max(seen.oldest, row["age"] + HELD)
+            else:
+                seen.in_flight[row["pool"]] += row["steps"]
+                seen.of_user[row["pool"], row["user_id"]] += row["steps"]
+        return seen
+
+    async def place(self, journal: UUID) -> tuple[str, int] | None:
+        found = await self._pool.fetch(PLACE, journal)
+        return (found[0]["pool"], found[0]["ahead"]) if found else None
+
+    async def house(self, replica: UUID) -> House:
+        (row,) = await self._pool.fetch(HOUSE, replica, max(self._versions))
+        return House(row["version"], row["replicas"])
+
+    async def outdated(self, version: int, limit: int) -> list[UUID]:
+        return [row["id"] for row in await self._pool.fetch(OUTDATED, version, limit)]

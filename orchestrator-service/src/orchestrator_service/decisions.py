@@ -1,0 +1,133 @@
+"""Answers to a journal's questions, more time for them, and other people who may give them."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import ClassVar
+from uuid import UUID
+
+from chassis.errors import ServiceError
+from journal_contracts.api import Answer, AnswerResult, Extension, HandOver, JournalView
+from journal_contracts.decisions import Choice, Verdict
+from orchestrator_service import answers
+from orchestrator_service.engine.transitions import Transitions
+from orchestrator_service.happenings import Answered, Extended, HandedOver, Happening
+from orchestrator_service.ownership import no_such_journal, view_of
+from orchestrator_service.state import Made, Saga
+
+
+class ChoiceDoesNotFit(ServiceError):
+    """The choice is none of those offered, or lacks what it needs."""
+
+    status = 422
+
+
+class DecisionConflict(ServiceError):
+    """Another answer was first."""
+
+    status = 409
+
+
+class DecisionExpired(ServiceError):
+    """The deadline, or the end of the journal, was first."""
+
+    status = 410
+
+
+class DecisionUnknown(ServiceError):
+    """This was never asked."""
+
+    status = 404
+
+
+class DecisionClosed(ServiceError):
+    """This is not asked any more."""
+
+    status = 409
+
+
+class Decisions:
+    """Whichever answer comes first counts; all others are told of it."""
+
+    REFUSALS: ClassVar[dict[Verdict, type[ServiceError]]] = {
+        "conflict": DecisionConflict,
+        "expired": DecisionExpired,
+        "unknown": DecisionUnknown,
+    }
+
+    def __init__(self, transitions: Transitions) -> None:
+        self._transitions = transitions
+
+    async def answer(
+        self, user_id: UUID, journal_id: UUID, question: str, answer: Answer
+    ) -> AnswerResult:
+        """Put an answer to the saga: of its owner, or of whom the question was handed to."""
+        told: list[tuple[Verdict, Made | None]] = []
+
+        def look(saga: Saga) -> Happening | None:
+            asked = saga.questions.get(question)
+            if user_id not in (saga.user_id, asked.also if asked else None):
+                raise no_such_journal()
+            verdict, made = answers.judge(saga, question, answer.rev, answer.choice)
+            told[:] = [(verdict, made)]
+            if verdict != "accepted":
+                return None
+            if not answers.fits(saga, question, answer.choice):
+                raise ChoiceDoesNotFit("This choice is not offered, or lacks its text or notes.")
+            return Answered(question, answer.choice)
+
+        await self._transitions.decide(journal_id, look, actor="user")
+        verdict, made = told[0]
+        result = AnswerResult(
+            result=verdict,
+            decision_id=question,
+            rev=answer.rev,
+            choice=made.choice if made else answer.choice,
+            chosen_by=made.by if made else "user",
+        )
+        if refusal := self.REFUSALS.get(verdict):
+            winner = result.model_dump(mode="json", include={"choice", "chosen_by"}) if made else {}
+            raise refusal(refusal.__doc__ or "", **winner)
+        return result
+
+    async def extend(
+        self, user_id: UUID, journal_id: UUID, question: str, more: Extension
+    ) -> JournalView:
+        """Give an open question until so many seconds from now; never less than it has."""
+        until = self._transitions.clock.now() + timedelta(seconds=more.seconds)
+
+        def look(saga: Saga) -> Happening | None:
+            due = _check_open(user_id, saga, question, more.rev)
+            return Extended(question, until) if due is None or due < until else None
+
+        return view_of(await self._transitions.decide(journal_id, look, actor="user"))
+
+    async def hand_over(
+        self, user_id: UUID, journal_id: UUID, question: str, order: HandOver
+    ) -> JournalView:
+        """Let somebody else answer an open question too."""
+
+        def look(saga: Saga) -> Happening | None:
+            _check_open(user_id, saga, question, order.rev)
+            has_it = saga.questions[question].also == order.to
+            return None if has_it else HandedOver(question, order.to)
+
+        return view_of(await self._transitions.decide(journal_id, look, actor="user"))
+
+
+def check_in_advance(choices: Iterable[tuple[str, Choice]]) -> None:
+    """Refuse what cannot be answered before it is asked."""
+    for question, choice in choices:
+        if not answers.fits_in_advance(question, choice):
+            raise ChoiceDoesNotFit(f"The choice for {question} cannot be made in advance.")
+
+
+def _check_open(user_id: UUID, saga: Saga, question: str, rev: int) -> datetime | None:
+    """The deadline of an open question of the user's own journal."""
+    if saga.user_id != user_id:
+        raise no_such_journal()
+    asked = saga.questions.get(question)
+    if asked is None or not 1 <= rev <= asked.rev:
+        raise DecisionUnknown("This was never asked.")
+    if saga.is_over or asked.status != "open" or asked.rev != rev:
+        raise DecisionClosed("This is not asked any more.")
+    return asked.due

@@ -24,6 +24,7 @@ from orchestrator_service.engine import timers
 from orchestrator_service.engine.engine import Engine
 from orchestrator_service.engine.transitions import Transitions
 from orchestrator_service.orders import Desk
+from orchestrator_service.past import Past
 from orchestrator_service.settings import Settings
 
 from .crew import finished
@@ -53,6 +54,10 @@ class House:
     @property
     def decisions(self) -> Decisions:
         return Decisions(self.transitions)
+
+    @property
+    def past(self) -> Past:
+        return Past(self.database)
 
     @property
     def transitions(self) -> Transitions:
@@ -139,7 +144,9 @@ async def test_a_foreign_journal_looks_like_none(house: House) -> None:
         house.desk.state(stranger, journal.id),
         house.course.cancel(caller(stranger), journal.id),
         house.desk.delete(stranger, journal.id),
-        house.desk.history(stranger, journal.id),
+        house.past.page(stranger, journal.id, 10, 0),
+        house.past.at(stranger, journal.id, 1),
+        house.past.picture(stranger, journal.id),
         house.decisions.answer(stranger, journal.id, "title", Answer(choice=Choice(option="t1"))),
     ):
         with pytest.raises(NotFound):
@@ -224,7 +231,7 @@ async def test_a_journal_is_worked_to_its_end_and_its_history_is_whole(house: Ho
     await house.work(journal.id)
 
     state = await house.desk.state(user, journal.id)
-    history = await house.desk.history(user, journal.id)
+    history = (await house.past.page(user, journal.id, 500, 0)).items
 
     assert (state.status, state.percent, state.title) == ("completed", 100, "Title 2")
     assert [entry.n for entry in history] == list(range(1, state.n + 1))

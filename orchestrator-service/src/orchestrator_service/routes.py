@@ -26,7 +26,8 @@ from orchestrator_service.past import Past
 
 MOST_TRANSITIONS: Final = 2**31 - 1
 ITS_OWN_STYLE: Final = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"
+    "; frame-ancestors 'none'"
 }
 """A picture carries its colours with it, and may do nothing else."""
 

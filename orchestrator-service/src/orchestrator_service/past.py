@@ -1,0 +1,68 @@
+"""What happened to a journal, how it stood right after any of it, and its picture."""
+
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlmodel import col
+
+from chassis.database import Database
+from chassis.errors import NotFound
+from journal_contracts.api import HistoryPage, JournalView
+from orchestrator_service import picture, store
+from orchestrator_service.engine.causes import NAMES, replayed
+from orchestrator_service.store import HistoryRow
+from orchestrator_service.views import history_entries, journal_view
+
+READABLE = frozenset(NAMES.values())
+"""Causes whose inputs were kept; what happened before that was kept without."""
+
+
+class NoSuchMoment(NotFound):
+    """The journal has no such transition, or none that can be seen again."""
+
+
+class Past:
+    """The history of journals, read by their owners."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def page(self, user_id: UUID, journal_id: UUID, limit: int, after: int) -> HistoryPage:
+        """Up to `limit` transitions after that number, in order, each with all that was told."""
+        query = (
+            select(HistoryRow)
+            .where(col(HistoryRow.journal_id) == journal_id, col(HistoryRow.seq) > after)
+            .order_by(col(HistoryRow.seq))
+            .limit(limit + 1)
+        )
+        async with self._database.transaction() as session:
+            await store.load_of_user(session, journal_id, user_id)
+            rows = (await session.scalars(query)).all()
+        following = rows[limit - 1].seq if len(rows) > limit else None
+        entries = (entry for row in rows[:limit] for entry in history_entries(row))
+        return HistoryPage(items=tuple(entries), next=following)
+
+    async def at(self, user_id: UUID, journal_id: UUID, seq: int) -> JournalView:
+        """The journal right after a transition: all that happened until then happens once more."""
+        query = (
+            select(col(HistoryRow.cause), col(HistoryRow.input), col(HistoryRow.at))
+            .where(col(HistoryRow.journal_id) == journal_id, col(HistoryRow.seq) <= seq)
+            .order_by(col(HistoryRow.seq))
+        )
+        async with self._database.transaction() as session:
+            row = await store.load_of_user(session, journal_id, user_id)
+            entries = [(cause, told, at) for cause, told, at in await session.execute(query)]
+        if len(entries) != seq:
+            raise NoSuchMoment(f"The journal has no transition {seq}.")
+        if not READABLE.issuperset(cause for cause, _, _ in entries):
+            raise NoSuchMoment("What caused this was not kept yet when it happened.")
+        saga = replayed(journal_id, user_id, entries)
+        if saga is None:
+            raise NoSuchMoment(f"The journal has no transition {seq}.")
+        return journal_view(saga, row.created_at, entries[-1][2])
+
+    async def picture(self, user_id: UUID, journal_id: UUID) -> str:
+        """The plan of a journal with its state, as SVG."""
+        async with self._database.transaction() as session:
+            row = await store.load_of_user(session, journal_id, user_id)
+        return picture.svg(store.saga_of(row))

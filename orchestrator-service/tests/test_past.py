@@ -1,0 +1,128 @@
+"""The history of a journal: in pages, with what each step took and cost, and as states (R3.1d)."""
+
+from collections import Counter
+from decimal import Decimal
+from itertools import chain
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+
+from chassis.errors import NotFound
+from chassis.ids import new_id
+from journal_contracts.api import HistoryEntry
+from journal_contracts.events import StepFinished, Usage
+
+from .crew import finished
+from .test_desk import ORDER, House, database, house
+
+__all__ = ["database", "house"]
+
+
+async def crafted(house: House, user: UUID) -> UUID:
+    """A journal that was worked to its end; each of its steps took 2 s and cost 3 cents."""
+    journal = await house.desk.order(user, ORDER.model_copy(update={"unattended": True}), None)
+    usage = Usage(calls=1, cost=Decimal("0.03"))
+    while steps := await house.commands(journal.id):
+        for step in steps:
+            reply = finished(step)
+            if isinstance(reply, StepFinished):
+                reply = reply.model_copy(update={"usage": usage, "seconds": 2.0})
+            await house.transitions.happen(journal.id, reply, actor=step.phase)
+    return journal.id
+
+
+async def whole(house: House, user: UUID, journal: UUID, limit: int) -> list[list[HistoryEntry]]:
+    pages, after = [], 0
+    while True:
+        page = await house.past.page(user, journal, limit, after)
+        pages.append(list(page.items))
+        if page.next is None:
+            return pages
+        after = page.next
+
+
+async def test_pages_of_any_size_are_the_same_history_and_split_no_transition(
+    house: House,
+) -> None:
+    user = new_id()
+    journal = await crafted(house, user)
+
+    (all_at_once,) = await whole(house, user, journal, 500)
+    by_seven = await whole(house, user, journal, 7)
+
+    assert list(chain.from_iterable(by_seven)) == all_at_once
+    assert {len({entry.seq for entry in page}) for page in by_seven[:-1]} == {7}
+    seqs = sorted({entry.seq for entry in all_at_once})
+    assert seqs == list(range(1, len(seqs) + 1))
+    assert (await house.past.page(user, journal, 7, seqs[-1])).items == ()
+
+
+async def test_every_line_tells_who_and_why_and_costs_add_up(house: House) -> None:
+    user = new_id()
+    journal = await crafted(house, user)
+
+    (lines,) = await whole(house, user, journal, 500)
+    view = await house.desk.state(user, journal)
+
+    causes = Counter({line.seq: line.cause for line in lines}.values())
+    assert causes["begin"] == 1
+    assert causes["step_finished"] == view.usage.calls > 10
+    assert {line.actor for line in lines if line.cause == "begin"} == {"user"}
+    assert "curation" in {line.actor for line in lines}
+    assert (
+        sum(line.cost or 0 for line in lines)
+        == view.usage.cost
+        == view.usage.calls * Decimal("0.03")
+    )
+    assert sum(line.seconds or 0 for line in lines) == 2.0 * view.usage.calls
+
+
+async def test_the_state_at_any_point_is_what_it_was(house: House) -> None:
+    user = new_id()
+    journal = await crafted(house, user)
+    (lines,) = await whole(house, user, journal, 500)
+    last = lines[-1].seq
+
+    states = [await house.past.at(user, journal, seq) for seq in range(1, last + 1)]
+
+    now = await house.desk.state(user, journal)
+    assert states[-1].model_dump() == now.model_dump()
+    assert [state.percent for state in states] == sorted(state.percent for state in states)
+    told: dict[int, Any] = {line.seq: line.n for line in lines}
+    assert [state.n for state in states] == [told[seq] for seq in range(1, last + 1)]
+    assert states[0].phases[0].status == "running"
+    assert {state.status for state in states[:-1]} == {"running"}
+
+
+async def test_a_moment_that_never_was_is_none(house: House) -> None:
+    user = new_id()
+    journal = await house.desk.order(user, ORDER, None)
+
+    for seq in (0, 2, 99):
+        with pytest.raises(NotFound):
+            await house.past.at(user, journal.id, seq)
+
+
+async def test_what_was_kept_before_causes_were_is_no_moment(house: House) -> None:
+    user = new_id()
+    journal = await house.desk.order(user, ORDER, None)
+    async with house.database.transaction() as session:
+        await session.execute(text("update history set cause = 'before', input = '{}'"))
+
+    with pytest.raises(NotFound) as refused:
+        await house.past.at(user, journal.id, 1)
+
+    assert refused.value.code == "no_such_moment"
+    assert len((await house.past.page(user, journal.id, 10, 0)).items) == 2
+
+
+async def test_the_picture_is_of_the_journal_as_it_is(house: House) -> None:
+    user = new_id()
+    journal = await crafted(house, user)
+
+    drawn = await house.past.picture(user, journal)
+
+    assert drawn.startswith("<svg ")
+    assert "Express plan, 100 % done, completed" in drawn

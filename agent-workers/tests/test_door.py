@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -11,14 +12,14 @@ from pydantic import BaseModel
 
 from agent_workers.desk import InvalidOutput
 from agent_workers.models.door import Door
-from agent_workers.models.ledger import Asker, Ledger
+from agent_workers.models.ledger import Asker, JournalEnded, Ledger
 from agent_workers.models.openai import OpenAIModel
 from agent_workers.models.provider import ModelTrouble
 from chassis.broker import Speaker, connect, open_broker
 from chassis.database import Database, Pool, open_pool
-from chassis.ids import new_id
+from chassis.ids import new_id, now
 from journal_contracts.catalogue import WORKERS
-from journal_contracts.events import UsageRecorded
+from journal_contracts.events import CraftCancelled, UsageRecorded
 from journal_contracts.message import StepRef
 
 KEY = "sk-canary-0123456789"
@@ -83,6 +84,24 @@ async def test_a_wanted_re_do_is_a_new_question(
     await asked(door, "1")
 
     assert len(llmock.requests) == 2
+
+
+async def test_no_call_is_made_for_a_journal_that_was_cancelled(
+    pool: Pool, model: OpenAIModel, llmock: Any
+) -> None:
+    """R3.2d: whoever missed the news asks the ledger; a journal taken up again is another matter."""
+    at_seven = CraftCancelled(
+        journal_id=STEP.journal_id, user_id=STEP.user_id, n=7, at=now(), percent=9
+    )
+    await a_ledger(pool).end(at_seven)
+
+    with pytest.raises(JournalEnded):
+        await asked(a_door(pool, model))
+    assert len(llmock.requests) == 0
+
+    later = replace(ASKER, since=8)
+    await a_door(pool, model).answer(later, "0", QUESTION, Haiku, on_text=lambda _: None)
+    assert len(llmock.requests) == 1
 
 
 async def test_two_workers_that_ask_the_same_at_once_pay_once(

@@ -86,7 +86,7 @@ async def main(settings: Settings) -> None:
         async def do(step: RunPhase) -> Made:
             name = f"{step.journal_id}/{step.phase}/{step.part}/{step.round}"
             question = [{"role": "user", "content": name}]
-            asker = Asker(fence_of(step), "instant")
+            asker = Asker(fence_of(step), "instant", step.since)
             text = await door.answer(asker, str(step.round), question, Answer, lambda _: None)
             await blobs.put(step.artifact_key, text.encode(), "application/json")
             return Made(step.artifact_key, facts_of(step))
@@ -101,7 +101,7 @@ async def main(settings: Settings) -> None:
         stack.push_async_callback(media.close)
         hear(broker, MEDIA, RegisterAssets, register)
         runner = Runner(do, ledger.usage_of, speaker)
-        handlers.listen(broker, runner)
+        handlers.listen(broker, runner, ledger)
         stack.push_async_callback(runner.stop)
         await stack.enter_async_context(
             running("announcing", lambda: ledger.keep_announcing(media))

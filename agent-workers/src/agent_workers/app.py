@@ -64,7 +64,7 @@ def build(settings: Settings) -> FastAPI:
             speaker = Speaker(WORKERS, settings.amqp_url)
             stack.push_async_callback(speaker.close)
             runner = Runner(workshop.do, ledger.usage_of, speaker)
-            handlers.listen(broker, runner)
+            handlers.listen(broker, runner, ledger)
             stack.push_async_callback(runner.stop)
             announcing = partial(ledger.keep_announcing, speaker)
             await stack.enter_async_context(running("announcing", announcing))

@@ -8,8 +8,9 @@ from uuid import UUID
 
 from faststream.rabbit import RabbitBroker
 
+from agent_workers.models.ledger import Ledger
 from agent_workers.runner import Runner
-from chassis.broker import hear_on_every_replica, hearing_hot, say
+from chassis.broker import hear, hear_on_every_replica, hearing_hot, say
 from journal_contracts.catalogue import WORKERS
 from journal_contracts.commands import RunPhase
 from journal_contracts.events import CraftCancelled, CraftDeleted, WorkerAlive
@@ -20,8 +21,10 @@ AT_ONCE: Final = {"writing": 16, "painting": 4, "binding": 1}
 HEARTBEAT_SECONDS: Final = 2.0
 
 
-def listen(broker: RabbitBroker, runner: Runner) -> None:
-    """Drop the steps of journals that are over."""
+def listen(broker: RabbitBroker, runner: Runner, ledger: Ledger) -> None:
+    """Drop the steps of journals that are over: at once here, and for good in the ledger."""
+    hear(broker, WORKERS, CraftCancelled, ledger.end)
+    hear(broker, WORKERS, CraftDeleted, ledger.end)
     hear_on_every_replica(broker, WORKERS, CraftCancelled, runner.drop)
     hear_on_every_replica(broker, WORKERS, CraftDeleted, runner.drop)
 

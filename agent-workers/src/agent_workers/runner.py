@@ -17,6 +17,7 @@ import httpx
 import structlog
 
 from agent_workers.desk import InvalidOutput, MissingInput
+from agent_workers.models.ledger import JournalEnded
 from agent_workers.models.provider import ModelTrouble
 from chassis.blobs import BlobMissing
 from chassis.broker import Speaker, letter_of
@@ -60,11 +61,12 @@ class Runner:
         self._usage_of = usage_of
         self._speaker = speaker
         self._running: dict[StepRef, asyncio.Task[None]] = {}
-        self._dropped: dict[UUID, None] = {}
+        self._dropped: dict[UUID, int] = {}
+        """Journals that ended, with the `n` of their end."""
 
     async def run(self, step: RunPhase) -> None:
         """Run a step, or join the run of it that is under way."""
-        if step.journal_id in self._dropped:
+        if step.since < self._dropped.get(step.journal_id, 0):
             return
         fence = fence_of(step)
         task = self._running.get(fence)
@@ -80,7 +82,7 @@ class Runner:
 
     async def drop(self, end: CraftCancelled | CraftDeleted) -> None:
         """A journal is over: stop what runs for it, and start nothing that still comes."""
-        self._dropped[end.journal_id] = None
+        self._dropped[end.journal_id] = end.n
         while len(self._dropped) > REMEMBERED:
             del self._dropped[next(iter(self._dropped))]
         for fence, task in list(self._running.items()):
@@ -107,6 +109,8 @@ class Runner:
                 usage=await self._usage_of(fence),
                 seconds=time.monotonic() - began,
             )
+        except JournalEnded:
+            return
         except Exception as error:
             kind, code, detail, after = named(error)
             log.warning("step_failed", phase=step.phase, part=step.part, code=code, exc_info=error)

@@ -36,7 +36,7 @@ class Workshop:
 
     def _desk(self, step: RunPhase) -> Desk:
         async def ask(agent: Agent, task: str, about: str, output: type[BaseModel]) -> BaseModel:
-            asker = Asker(fence_of(step), agent.name)
+            asker = Asker(fence_of(step), agent.name, step.since)
             progress = self.progress.of(step, agent.name)
             await progress.report("thinking")
 

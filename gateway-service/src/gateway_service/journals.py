@@ -14,10 +14,14 @@ from gateway_service.problems import documented, signed_in
 from journal_contracts.api import (
     Answer,
     AnswerResult,
+    Extension,
+    HandOver,
     HistoryPage,
     JournalOrder,
     JournalPage,
     JournalView,
+    PauseOrder,
+    RetryOrder,
 )
 
 DECISION_ID: Final = r"^[a-z][a-z0-9_-]{0,39}$"
@@ -113,6 +117,43 @@ async def cancel(journal_id: UUID, request: Request, owners: AskedOwners) -> Res
     return await _post(request, owners, f"/{journal_id}/cancel")
 
 
+@routes.post(
+    "/{journal_id}/pause",
+    status_code=202,
+    response_model=JournalView,
+    responses=documented(404, 409),
+)
+async def pause(
+    journal_id: UUID, request: Request, owners: AskedOwners, order: PauseOrder | None = None
+) -> Response:
+    """Let a journal stand still: no step begins, no default is taken."""
+    return await _post(request, owners, f"/{journal_id}/pause", order or PauseOrder())
+
+
+@routes.post(
+    "/{journal_id}/resume",
+    status_code=202,
+    response_model=JournalView,
+    responses=documented(404, 409),
+)
+async def resume(journal_id: UUID, request: Request, owners: AskedOwners) -> Response:
+    """Go on with a paused journal."""
+    return await _post(request, owners, f"/{journal_id}/resume")
+
+
+@routes.post(
+    "/{journal_id}/retry",
+    status_code=202,
+    response_model=JournalView,
+    responses=documented(404, 409),
+)
+async def retry(
+    journal_id: UUID, request: Request, owners: AskedOwners, order: RetryOrder | None = None
+) -> Response:
+    """Take up a journal that ended or failed, at a phase or where it stood."""
+    return await _post(request, owners, f"/{journal_id}/retry", order or RetryOrder())
+
+
 @routes.delete("/{journal_id}", status_code=204, responses=documented(404, 409))
 async def delete(journal_id: UUID, request: Request, owners: AskedOwners) -> Response:
     """Delete a journal with everything made for it."""
@@ -139,6 +180,40 @@ async def decide(
     """Answer a decision. 409 and 410 tell in `choice` and `chosen_by` what holds instead."""
     path = f"/{journal_id}/decisions/{decision_id}"
     return await _post(request, owners, path, answer, idempotency_key)
+
+
+@routes.post(
+    "/{journal_id}/decisions/{decision_id}/extend",
+    response_model=JournalView,
+    responses=documented(404, 409),
+)
+async def extend(
+    journal_id: UUID,
+    decision_id: Annotated[str, Path(pattern=DECISION_ID)],
+    more: Extension,
+    request: Request,
+    owners: AskedOwners,
+) -> Response:
+    """Give a decision more time."""
+    path = f"/{journal_id}/decisions/{decision_id}/extend"
+    return await _post(request, owners, path, more)
+
+
+@routes.post(
+    "/{journal_id}/decisions/{decision_id}/hand-over",
+    response_model=JournalView,
+    responses=documented(404, 409),
+)
+async def hand_over(
+    journal_id: UUID,
+    decision_id: Annotated[str, Path(pattern=DECISION_ID)],
+    order: HandOver,
+    request: Request,
+    owners: AskedOwners,
+) -> Response:
+    """Let somebody else answer a decision too."""
+    path = f"/{journal_id}/decisions/{decision_id}/hand-over"
+    return await _post(request, owners, path, order)
 
 
 async def _get(

@@ -168,9 +168,8 @@ class _Turn(Draft):
         if again:
             asked = timedelta(seconds=failure.retry_after) if failure.retry_after else None
             due = self.now + min(asked or PAUSE * 2**part.tries, LONGEST_PAUSE)
-            self.set_part(
-                phase, name, state="retry", attempt=part.attempt + 1, tries=part.tries + 1, due=due
-            )
+            self.set_part(phase, name, state="retry", tries=part.tries + 1, due=due)
+            self._renew(phase, name, anew=failure.kind == "invalid_output")
         else:
             self.set_part(phase, name, state="failed", due=None)
             self._trouble(Trouble(failure.code, failure.detail, phase))
@@ -311,7 +310,8 @@ class _Turn(Draft):
             if phase == "proof" and rejected:
                 self._write_again()
             elif part.state != "dropped":
-                self.set_part(phase, name, attempt=part.attempt + 1, tries=0)
+                self._renew(phase, name, anew=part.state == "failed")
+                self.set_part(phase, name, tries=0)
                 self._send(phase, (name,))
         for name, question in self.saga.questions.items():
             if question.status == "open" and question.due is None:
@@ -383,6 +383,11 @@ class _Turn(Draft):
         if before is None:
             return Part("open", round=round_)
         return replace(before, state="open", attempt=before.attempt + 1, tries=0, round=round_)
+
+    def _renew(self, phase: str, name: str, anew: bool) -> None:
+        """The next attempt; `anew`: what models replied before is not to be used again."""
+        part = self.saga.phases[phase].parts[name]
+        self.set_part(phase, name, attempt=part.attempt + 1, round=part.round + anew)
 
     def _run(self, name: str, parts: Mapping[str, Part], opened: tuple[str, ...]) -> None:
         state = self.saga.phases[name]

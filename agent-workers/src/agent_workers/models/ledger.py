@@ -16,7 +16,7 @@ from agent_workers.models.prices import price_of
 from agent_workers.models.provider import Reply
 from chassis.broker import Speaker, letter_of
 from chassis.ids import new_id
-from journal_contracts.events import Usage, UsageRecorded
+from journal_contracts.events import CraftCancelled, CraftDeleted, Usage, UsageRecorded
 from journal_contracts.message import StepRef
 
 LEASE_SECONDS: Final = 15
@@ -26,7 +26,8 @@ TOGETHER: Final = 500
 CLAIM: Final = """
 insert into paid_call (request_key, user_id, journal_id, phase, part, agent, model, owner,
                        lease_until)
-values ($1, $2, $3, $4, $5, $6, $7, $8, clock_timestamp() + make_interval(secs => $9))
+select $1, $2, $3, $4, $5, $6, $7, $8, clock_timestamp() + make_interval(secs => $9)
+ where not exists (select from ended where journal_id = $3 and n > $10)
 on conflict (request_key) do update
    set owner = $8, lease_until = clock_timestamp() + make_interval(secs => $9),
        lost = paid_call.lost + case when paid_call.owner = $8 then 0 else 1 end
@@ -49,6 +50,12 @@ update paid_call
 
 RELEASE: Final = "delete from paid_call where request_key = $1 and owner = $2 and reply is null"
 
+END: Final = """
+with old as (delete from ended where at < clock_timestamp() - interval '30 days')
+insert into ended (journal_id, n, at) values ($1, $2, clock_timestamp())
+on conflict (journal_id) do update set n = greatest(ended.n, excluded.n), at = excluded.at
+"""
+
 COUNT: Final = """
 update paid_call set counted_by = $4
  where journal_id = $1 and phase = $2 and part = $3 and reply is not null
@@ -66,10 +73,15 @@ select request_key, user_id, journal_id, phase, part, agent, model, tokens_in, t
 
 @dataclass(frozen=True)
 class Asker:
-    """For which step, and by which agent, a call is made."""
+    """For which step, and by which agent, a call is made; `since` as in `RunPhase`."""
 
     step: StepRef
     agent: str
+    since: int = 0
+
+
+class JournalEnded(Exception):
+    """Nobody wants this call any more."""
 
 
 class Ledger:
@@ -83,11 +95,23 @@ class Ledger:
         """Take the call for this process; false where it was made, or another is making it.
 
         A claim whose lease has run out is taken over: its process died, perhaps after it paid.
+        Raises `JournalEnded` where the journal ended after the step was given out.
         """
         step = asker.step
         about = (step.user_id, step.journal_id, step.phase, step.part, asker.agent, model)
-        claimed = await self._pool.fetchval(CLAIM, key, *about, self._owner, LEASE_SECONDS)
-        return claimed is not None
+        until = (self._owner, LEASE_SECONDS)
+        if await self._pool.fetchval(CLAIM, key, *about, *until, asker.since) is not None:
+            return True
+        ended: int | None = await self._pool.fetchval(
+            "select n from ended where journal_id = $1", step.journal_id
+        )
+        if ended is not None and ended > asker.since:
+            raise JournalEnded
+        return False
+
+    async def end(self, end: CraftCancelled | CraftDeleted) -> None:
+        """No call is made for steps of this journal that were given out before its end."""
+        await self._pool.execute(END, end.journal_id, end.n)
 
     async def kept_reply(self, key: str) -> str | None:
         """The reply to this question, if it was ever given."""

@@ -26,8 +26,16 @@ UP = (
      where reply is not null and not announced
     """,
     "drop table outbox",
+    """
+    create table ended (
+        journal_id uuid primary key,
+        n integer not null,
+        at timestamptz not null
+    )
+    """,
 )
 DOWN = (
+    "drop table ended",
     """
     create table outbox (
         id uuid primary key,

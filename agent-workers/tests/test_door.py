@@ -89,7 +89,7 @@ async def test_a_wanted_re_do_is_a_new_question(
 async def test_no_call_is_made_for_a_journal_that_was_cancelled(
     pool: Pool, model: OpenAIModel, llmock: Any
 ) -> None:
-    """R3.2d: whoever missed the news asks the ledger; a journal taken up again is another matter."""
+    """R3.2d: who missed the news asks the ledger; a journal taken up again is another matter."""
     at_seven = CraftCancelled(
         journal_id=STEP.journal_id, user_id=STEP.user_id, n=7, at=now(), percent=9
     )

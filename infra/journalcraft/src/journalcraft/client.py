@@ -10,7 +10,6 @@ from urllib.parse import urljoin, urlsplit
 from uuid import UUID, uuid4
 
 import httpx
-from pydantic import TypeAdapter
 
 from journal_contracts.api import (
     Answer,
@@ -19,9 +18,18 @@ from journal_contracts.api import (
     AssetView,
     Credentials,
     HistoryEntry,
+    HistoryPage,
     JournalOrder,
     JournalView,
+    RetryOrder,
     TokenView,
+)
+from journal_contracts.operating import (
+    DeadLetterChoice,
+    DeadLetterDetail,
+    DeadLetterPage,
+    DeadLettersSettled,
+    DeadLetterView,
 )
 from journalcraft.feed import Feed
 from journalcraft.place import News
@@ -29,6 +37,7 @@ from journalcraft.problems import Refused, Unreachable, problem_of
 
 REGISTER, LOGIN = "/v1/auth/register", "/v1/auth/login"
 TRIES: Final = 8
+HISTORY_PAGE, DEAD_LETTER_PAGE = 500, 100
 WORTH_ANOTHER_TRY: Final = {429, 502, 503, 504}
 LONGEST_PAUSE: Final = 5.0
 RENEW_AT: Final = 0.8
@@ -74,8 +83,20 @@ class Client:
 
     async def history(self, journal: UUID) -> list[HistoryEntry]:
         """Everything that happened to a journal, in order."""
-        answer = await self._ask("GET", f"/v1/journals/{journal}/history")
-        return TypeAdapter(list[HistoryEntry]).validate_json(answer.content)
+        lines: list[HistoryEntry] = []
+        after: int | None = 0
+        while after is not None:
+            params = {"cursor": after, "limit": HISTORY_PAGE}
+            answer = await self._ask("GET", f"/v1/journals/{journal}/history", params=params)
+            page = HistoryPage.model_validate_json(answer.content)
+            lines += page.items
+            after = page.next
+        return lines
+
+    async def state_at(self, journal: UUID, seq: int) -> JournalView:
+        """A journal as it was right after a transition."""
+        answer = await self._ask("GET", f"/v1/journals/{journal}/history/{seq}")
+        return JournalView.model_validate_json(answer.content)
 
     async def decide(self, journal: UUID, decision: str, answer: Answer) -> AnswerResult:
         """Answer a decision; `Refused` with 409, 410 or 404 if it was too late or never asked."""
@@ -87,12 +108,47 @@ class Client:
     async def cancel(self, journal: UUID) -> None:
         await self._ask("POST", f"/v1/journals/{journal}/cancel", headers=_keyed(None))
 
+    async def retry(self, journal: UUID, order: RetryOrder) -> JournalView:
+        """Take up a journal that ended or failed."""
+        body = order.model_dump(mode="json", exclude_none=True)
+        path = f"/v1/journals/{journal}/retry"
+        answer = await self._ask("POST", path, json=body, headers=_keyed(None))
+        return JournalView.model_validate_json(answer.content)
+
     async def delete(self, journal: UUID) -> None:
         await self._ask("DELETE", f"/v1/journals/{journal}")
 
     async def artifacts(self, journal: UUID) -> tuple[AssetView, ...]:
         answer = await self._ask("GET", f"/v1/journals/{journal}/artifacts")
         return AssetPage.model_validate_json(answer.content).items
+
+    async def dead_letters(
+        self, limit: int, *, journal: UUID | None = None, **kind: str
+    ) -> list[DeadLetterView]:
+        """The newest of a kind (`service`, `name`, `reason`), at most `limit`; for operators."""
+        params: dict[str, str | int] = {**kind, **({"journal": str(journal)} if journal else {})}
+        found: list[DeadLetterView] = []
+        while len(found) < limit:
+            params["limit"] = min(DEAD_LETTER_PAGE, limit - len(found))
+            answer = await self._ask("GET", "/v1/dead-letters", params=params)
+            page = DeadLetterPage.model_validate_json(answer.content)
+            found += page.items
+            if page.next is None:
+                break
+            params["cursor"] = page.next
+        return found
+
+    async def dead_letter(self, letter: UUID) -> DeadLetterDetail:
+        answer = await self._ask("GET", f"/v1/dead-letters/{letter}")
+        return DeadLetterDetail.model_validate_json(answer.content)
+
+    async def redrive(self, choice: DeadLetterChoice) -> DeadLettersSettled:
+        """Send dead letters back to where they failed."""
+        return await self._settle("redrive", choice)
+
+    async def drop(self, choice: DeadLetterChoice) -> DeadLettersSettled:
+        """Forget dead letters for good."""
+        return await self._settle("drop", choice)
 
     async def download(self, asset: AssetView) -> AsyncIterator[bytes]:
         """The bytes of a file, in chunks; the token goes to the platform only."""
@@ -121,6 +177,11 @@ class Client:
                 self._token = view.access_token
                 self._renew_at = time.monotonic() + RENEW_AT * view.expires_in
             return self._token
+
+    async def _settle(self, what: str, choice: DeadLetterChoice) -> DeadLettersSettled:
+        body = choice.model_dump(mode="json", exclude_none=True)
+        answer = await self._ask("POST", f"/v1/dead-letters/{what}", json=body)
+        return DeadLettersSettled.model_validate_json(answer.content)
 
     async def _ask(
         self, method: str, path: str, *, headers: dict[str, str] | None = None, **body: Any

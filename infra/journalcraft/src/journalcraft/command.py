@@ -4,45 +4,29 @@ import asyncio
 import contextlib
 import signal
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
-import httpx
 import typer
 from pydantic import ValidationError
 from rich.console import Console
 
 from journal_contracts.api import JournalOrder, JournalView
 from journal_contracts.product import Depth, PlanName, TitleStyle
-from journalcraft import crafting
+from journalcraft import crafting, dlq, saga
 from journalcraft.account import credentials_of, sign_in
 from journalcraft.client import Client
-from journalcraft.door import NoDoor
-from journalcraft.feed import FeedClosed
-from journalcraft.keeper import DidNotStart
+from journalcraft.endings import FAILED, MISUSED, code_of, explained
 from journalcraft.lease import StateInUse, visit
 from journalcraft.occasion import platform_at
 from journalcraft.platform import start_platform
 from journalcraft.problems import Refused, line_of, problem_in_order
-from journalcraft.servers import (
-    NoFreePort,
-    ServerDidNotStart,
-    ServerNotFound,
-    StateFolderBusy,
-)
-from journalcraft.shelf import BookMissing, Damaged
 from journalcraft.showing import display_on, say_on
 from journalcraft.signals import end_by_interrupt
+from journalcraft.talking import HERE, State
 from journalcraft.terminal import ask_on, read_line, take_default
 
-FAILED, MISUSED, INTERRUPTED = 1, 2, 130
 PORT = 8_000
-TROUBLE = (
-    *(StateInUse, StateFolderBusy, DidNotStart, ServerDidNotStart, ServerNotFound),
-    *(NoFreePort, NoDoor, FeedClosed, BookMissing, Damaged, OSError),
-)
-"""What can go wrong without anybody's mistake; the message says it all."""
 
 app = typer.Typer(
     help="Crafts journals, and runs the platform that does, without Docker.",
@@ -50,7 +34,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-State = Annotated[Path, typer.Option(help="Where servers keep their data and services their logs.")]
+app.add_typer(saga.app, name="saga")
+app.add_typer(dlq.app, name="dlq")
 
 
 def _one_of(names: Any) -> str:
@@ -76,7 +61,7 @@ def craft(
         str | None,
         typer.Option("--format", help="6x9, a4 or letter; with -plain it has no pictures."),
     ] = None,
-    state: State = Path(".state"),
+    state: State = HERE,
 ) -> None:
     """Craft a 30-day journal and its 6-day lead magnet from a theme."""
     console = Console()
@@ -92,7 +77,7 @@ def craft(
         language=language,
         decisions={"format": {"option": page}} if page else None,
     )
-    with _explained(console):
+    with explained(console):
         end_by_interrupt()
         out.mkdir(parents=True, exist_ok=True)
         with platform_at(state, lambda line: say_on(console, line)) as url:
@@ -102,12 +87,12 @@ def craft(
 
 @app.command()
 def up(
-    state: State = Path(".state"),
+    state: State = HERE,
     port: Annotated[int, typer.Option(help="The next free one is taken if it is not.")] = PORT,
 ) -> None:
     """Run the platform until Ctrl-C."""
     console = Console()
-    with _explained(console):
+    with explained(console):
         end_by_interrupt()
         try:
             platform = start_platform(state, port=port, say=lambda line: say_on(console, line))
@@ -136,7 +121,7 @@ async def _craft(
             view, folder = await crafting.craft(client, order, out, display, ask)
     except Refused as refused:
         say_on(console, str(refused))
-        return MISUSED if refused.problem.status < httpx.codes.INTERNAL_SERVER_ERROR else FAILED
+        return code_of(refused)
     say_on(console, f"{view.title or view.theme}: {folder}/" if folder else _end_of(view))
     return 0 if folder else FAILED
 
@@ -159,16 +144,3 @@ def _order(console: Console, **wishes: Any) -> JournalOrder:
     except ValidationError as error:
         say_on(console, line_of(problem_in_order(error)))
         raise typer.Exit(MISUSED) from None
-
-
-@contextlib.contextmanager
-def _explained(console: Console) -> Iterator[None]:
-    """Trouble as a sentence instead of a traceback."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        say_on(console, "Stopped.")
-        raise typer.Exit(INTERRUPTED) from None
-    except TROUBLE as error:
-        say_on(console, str(error))
-        raise typer.Exit(FAILED) from None

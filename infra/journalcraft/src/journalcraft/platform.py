@@ -13,11 +13,12 @@ from journalcraft.door import reserve_from
 from journalcraft.keeper import Keeper
 from journalcraft.keys import keys_of
 from journalcraft.lease import Lease
+from journalcraft.operators import appoint
 from journalcraft.process import Program
 from journalcraft.servers import Addresses, Servers, create_database, start_servers
 from journalcraft.servers.ports import ALONE, reserve
 from journalcraft.signals import undisturbed
-from journalcraft.wiring import DATABASES, GATEWAY, SERVICES, Site
+from journalcraft.wiring import AUTH, DATABASES, GATEWAY, SERVICES, Site
 
 Say = Callable[[str], None]
 Extra = Mapping[str, Mapping[str, str]]
@@ -97,6 +98,7 @@ def start_platform(
         keeper = Keeper(_programs(site, extra), state, say)
         stack.callback(keeper.stop)
         keeper.start_all()
+        appoint(site.url(AUTH), state, wiring.environment_of(AUTH, site, os.environ))
         lease.announce(site.url(GATEWAY))
         kept = stack.pop_all()
     return Platform(state, site.url(GATEWAY), running, keeper, kept)

@@ -27,7 +27,7 @@ def problem_of(answer: httpx.Response) -> Problem:
         return Problem(title=reason, status=answer.status_code, code=f"http_{answer.status_code}")
 
 
-def problem_in_order(error: ValidationError) -> Problem:
+def problem_in_order(error: ValidationError, detail: str = "The order does not fit.") -> Problem:
     """An order that does not fit, told as the platform would tell it."""
     errors = tuple(
         {"pointer": "".join(f"/{part}" for part in found["loc"]), "detail": found["msg"]}
@@ -37,13 +37,15 @@ def problem_in_order(error: ValidationError) -> Problem:
         title="Unprocessable Content",
         status=422,
         code="invalid_request",
-        detail="The order does not fit.",
+        detail=detail,
         errors=errors,
     )
 
 
 def line_of(problem: Problem) -> str:
     """`The order does not fit. /theme: String should have ... (invalid_request)`"""
-    places = "; ".join(f"{e.get('pointer', '')}: {e.get('detail', '')}" for e in problem.errors)
+    places = "; ".join(
+        ": ".join(filter(None, (e.get("pointer"), e.get("detail")))) for e in problem.errors
+    )
     parts = (problem.detail or problem.title, places, f"({problem.code})")
     return " ".join(part for part in parts if part)

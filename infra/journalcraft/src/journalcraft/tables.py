@@ -1,0 +1,43 @@
+"""Rows and columns: drawn on a terminal, separated by tabs elsewhere."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+NUMBERS = (int, float, Decimal)
+
+
+def table_on(console: Console, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Print a table; its cells may be anything a message may hold."""
+    listed = list(rows)
+    if not console.is_terminal:
+        console.file.writelines("\t".join(map(cell, row)) + "\n" for row in (names, *listed))
+        return
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    for number, name in enumerate(names):
+        right = all(isinstance(row[number], (*NUMBERS, type(None))) for row in listed)
+        table.add_column(name, justify="right" if listed and right else "left")
+    for row in listed:
+        table.add_row(*(Text(cell(value)) for value in row))
+    console.print(table)
+
+
+def cell(value: Any) -> str:
+    """A value in one line of printable characters."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case float():
+            return f"{value:.1f}"
+        case datetime():
+            return value.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        case _:
+            return "".join(c if c.isprintable() else " " for c in str(value))

@@ -4,20 +4,34 @@ import asyncio
 import contextlib
 import hashlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 import uvicorn
 from fastapi import FastAPI, Request, Response, WebSocket
+from typer.testing import CliRunner
 
-from journal_contracts.api import Answer, JournalView, PhaseView, UsageView
+from journal_contracts.api import (
+    Answer,
+    HistoryEntry,
+    HistoryPage,
+    JournalView,
+    PhaseView,
+    UsageView,
+)
 from journal_contracts.decisions import DecisionView, Option
+from journal_contracts.operating import DeadLetterChoice, DeadLetterDetail
 from journal_contracts.product import PlanName
 from journal_contracts.realtime import Happened
+from journalcraft.command import app
 from journalcraft.follow import follow
+from journalcraft.lease import Lease
 
 USER = UUID(int=2)
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
@@ -47,6 +61,11 @@ class FakePlatform:
         self.drops_after_decision = False
         self.fails = False
         self.books = dict(BOOKS)
+        self.retries: list[dict[str, Any]] = []
+        self.dead: list[DeadLetterDetail] = []
+        self.chosen: list[tuple[str, DeadLetterChoice]] = []
+        self.stuck = 0
+        """So many of the dead letters cannot be sent back."""
         self._frames: list[str] = []
         self._sockets: list[WebSocket] = []
         self.app = FastAPI()
@@ -92,8 +111,35 @@ class FakePlatform:
         else:
             await self.happen("journal.craft.completed.v1", title="Calm Pages")
 
+    def order(self) -> UUID:
+        """A journal that waits to be followed."""
+        phases = (PhaseView(name="discovery", agent="d", status="waiting", done=0, parts=1),)
+        self.registered = True
+        self.view = JournalView(
+            id=uuid4(),
+            theme="Calm",
+            plan=PlanName.STANDARD,
+            title=None,
+            status="running",
+            percent=0,
+            n=0,
+            created_at=NOON,
+            updated_at=NOON,
+            phases=phases,
+            open_decisions=(),
+            decisions=(),
+            usage=UsageView(calls=1, tokens_in=2, tokens_out=3, cost=None),
+        )
+        return self.view.id
+
     def _lay_routes(self) -> None:
         app = self.app
+        self._lay_routes_of_the_past()
+        self._lay_routes_of_the_dead()
+
+        @app.get("/readyz")
+        async def ready() -> None:
+            pass
 
         @app.middleware("http")
         async def refuse(request: Request, go_on: Any) -> Response:
@@ -118,22 +164,10 @@ class FakePlatform:
         @app.post("/v1/journals", status_code=202)
         async def create(request: Request, response: Response) -> None:
             self.orders.append(await request.json())
-            phases = (PhaseView(name="discovery", agent="d", status="waiting", done=0, parts=1),)
-            self.view = JournalView(
-                id=uuid4(),
-                theme=self.orders[-1]["theme"],
-                plan=PlanName.STANDARD,
-                title=None,
-                status="running",
-                percent=0,
-                n=0,
-                created_at=NOON,
-                updated_at=NOON,
-                phases=phases,
-                open_decisions=(),
-                decisions=(),
-                usage=UsageView(calls=1, tokens_in=2, tokens_out=3, cost=None),
-            )
+            theme = self.orders[-1]["theme"]
+            self.order()
+            assert self.view
+            self.view = self.view.model_copy(update={"theme": theme})
             response.headers["Location"] = f"/v1/journals/{self.view.id}"
 
         @app.get("/v1/journals/{journal}")
@@ -166,6 +200,69 @@ class FakePlatform:
             with contextlib.suppress(Exception):
                 while True:
                     await socket.receive_text()
+
+    def _lay_routes_of_the_past(self) -> None:
+        app = self.app
+
+        @app.get("/v1/journals/{journal}/history")
+        async def history(journal: UUID, cursor: int = 0, limit: int = 200) -> HistoryPage:
+            """One transition a page, however many are asked for."""
+            told = [Happened.model_validate_json(frame) for frame in self._frames]
+            lines = [
+                HistoryEntry(
+                    seq=frame.n or 0,
+                    n=frame.n,
+                    type=frame.type,
+                    at=NOON,
+                    actor="discovery",
+                    cause="step_finished",
+                    seconds=1.5,
+                    cost=Decimal("0.25"),
+                    data=frame.data,
+                )
+                for frame in told[cursor : cursor + 1]
+            ]
+            return HistoryPage(
+                items=tuple(lines), next=cursor + 1 if cursor + 1 < len(told) else None
+            )
+
+        @app.get("/v1/journals/{journal}/history/{seq}")
+        async def state_at(journal: UUID, seq: int) -> Response:
+            assert self.view
+            if seq > self.view.n:
+                gone = {"title": "Not Found", "status": 404, "code": "no_such_moment"}
+                return Response(json.dumps({**gone, "detail": "Never was."}), 404)
+            view = self.view.model_copy(update={"n": seq, "percent": seq, "decisions": ()})
+            return Response(view.model_dump_json())
+
+        @app.post("/v1/journals/{journal}/retry", status_code=202)
+        async def retry(journal: UUID, request: Request) -> JournalView | None:
+            self.retries.append(await request.json())
+            return self.view
+
+    def _lay_routes_of_the_dead(self) -> None:
+        app = self.app
+
+        @app.get("/v1/dead-letters")
+        async def dead_letters(service: str | None = None, cursor: int = 0) -> dict[str, Any]:
+            """One a page."""
+            found = [letter for letter in self.dead if service in (None, letter.service)]
+            following = str(cursor + 1) if cursor + 1 < len(found) else None
+            items = [letter.model_dump(mode="json") for letter in found[cursor : cursor + 1]]
+            return {"items": items, "next": following}
+
+        @app.get("/v1/dead-letters/{letter}")
+        async def dead_letter(letter: UUID) -> DeadLetterDetail:
+            return next(dead for dead in self.dead if dead.id == letter)
+
+        @app.post("/v1/dead-letters/{what}")
+        async def settle(what: str, choice: DeadLetterChoice) -> Response:
+            self.chosen.append((what, choice))
+            if not self.dead:
+                gone = {"title": "Not Found", "status": 404, "code": "not_found"}
+                return Response(json.dumps({**gone, "detail": "There is none."}), 404)
+            settled = {"done": len(self.dead) - self.stuck, "left": self.stuck}
+            return Response(json.dumps(settled))
 
     async def _welcome(self, socket: WebSocket, resume: dict[str, Any] | None) -> None:
         assert self.view
@@ -212,3 +309,39 @@ async def fake_platform() -> AsyncIterator[FakePlatform]:
     yield fake
     server.should_exit = server.force_exit = True
     await serving
+
+
+@pytest.fixture
+def state(tmp_path: Path, fake_platform: FakePlatform) -> Iterator[Path]:
+    """The state folder of that platform."""
+    folder = tmp_path / "state"
+    with Lease.take(folder) as lease:
+        lease.announce(fake_platform.url)
+        fake_platform.registered = True
+        yield folder
+
+
+@dataclass(frozen=True)
+class Typed:
+    """What came of a command."""
+
+    code: int
+    told: str
+
+    @property
+    def rows(self) -> list[list[str]]:
+        return [line.split("\t") for line in self.told.splitlines() if "\t" in line]
+
+
+@pytest.fixture
+def typed(state: Path) -> Callable[..., Awaitable[Typed]]:
+    """Types a command beside the platform's loop."""
+
+    async def run(*words: str, answer: str | None = None) -> Typed:
+        told = [*words, "--state", str(state)]
+        result = await asyncio.to_thread(CliRunner().invoke, app, told, input=answer)
+        if result.exception and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return Typed(result.exit_code, result.output)
+
+    return run

@@ -130,7 +130,7 @@ def test_a_table_shows_what_it_was_given_and_obeys_none_of_it() -> None:
     table_on(Console(file=screen, force_terminal=True, width=60), ("x", "number", ""), rows)
     drawn = screen.getvalue()
     plain = io.StringIO()
-    table_on(Console(file=plain), ("x", "number", ""), rows)
+    table_on(Console(file=plain, force_terminal=False), ("x", "number", ""), rows)
 
     assert "[red]a[/red]" in drawn
     assert "\x1b[2J" not in drawn

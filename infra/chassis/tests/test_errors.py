@@ -124,7 +124,7 @@ def test_codes_are_snake_case(error: type[ServiceError], status: int, code: str)
     ("path", "status", "code", "header"),
     [
         ("/closed", 401, "unauthorized", ("www-authenticate", "Bearer")),
-        ("/teapot", 418, "i'm_a_teapot", ("x-tea", "yes")),
+        ("/teapot", 418, "im_a_teapot", ("x-tea", "yes")),
         ("/nowhere", 404, "not_found", None),
         ("/orders", 405, "method_not_allowed", ("allow", "POST")),
     ],

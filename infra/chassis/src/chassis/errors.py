@@ -95,7 +95,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> Response:
-        code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")
+        code = HTTPStatus(error.status_code).name.lower()
         headers = dict(error.headers) if error.headers else None
         return problem(error.status_code, code, str(error.detail), headers)
 

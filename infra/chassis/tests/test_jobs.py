@@ -32,6 +32,31 @@ async def test_failing_work_is_begun_again(
     assert [(e["event"], e["job"]) for e in logs] == 3 * [("job_failed", "work")]
 
 
+async def test_a_failure_after_long_good_work_is_the_first_again(logs: list[EventDict]) -> None:
+    worked = iter([0.0, 1.0, jobs.STEADY - 1, jobs.STEADY, 2.0])
+    now = 0.0
+    pauses: list[float] = []
+    over = asyncio.Event()
+
+    async def work() -> None:
+        nonlocal now
+        seconds = next(worked, None)
+        if seconds is None:
+            over.set()
+            await asyncio.Event().wait()
+        else:
+            now += seconds
+            raise RuntimeError("no luck")
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+
+    async with jobs.running("work", work, clock=lambda: now, sleep=sleep):
+        await asyncio.wait_for(over.wait(), PATIENCE)
+
+    assert pauses == [0.2, 0.4, 0.8, 0.2, 0.4]
+
+
 async def test_work_ends_with_its_block() -> None:
     begun, ended = asyncio.Event(), asyncio.Event()
 

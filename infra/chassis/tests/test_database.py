@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from chassis.database import Database
+from chassis.database import MIGRATION_LOCK, Database
 
 ENV = "from chassis import migrations\n\nmigrations.run()\n"
 VERSION = """
@@ -24,6 +24,7 @@ def upgrade() -> None:
     op.execute("insert into thing values ('the first')")
     {more}
 """
+WAITING = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
 
 
 @pytest.fixture
@@ -56,6 +57,23 @@ async def test_replicas_that_start_together_migrate_once(database_url: str, pack
         await one.migrate("a_small_service")
 
         assert await things(two) == ["the first"]
+
+
+async def test_a_replica_waits_for_anothers_migration_however_long_it_takes(
+    database_url: str, package: Path
+) -> None:
+    async with (
+        Database.open(database_url) as one,
+        Database.open(database_url, command_seconds=0.01) as two,
+    ):
+        async with one.transaction() as session:
+            await session.execute(text(f"select pg_advisory_xact_lock({MIGRATION_LOCK})"))
+            waiting = asyncio.create_task(two.migrate("a_small_service"))
+            while not await session.scalar(text(WAITING)):
+                assert not waiting.done(), waiting
+        await waiting
+
+        assert await things(one) == ["the first"]
 
 
 async def test_a_migration_that_fails_leaves_nothing_and_may_be_tried_again(

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import (
     async_sessionmaker,
     create_async_engine,
 )
+from sqlalchemy.pool import NullPool
 
 Pool = asyncpg.Pool
 
@@ -30,7 +31,9 @@ class Database:
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def open(cls, url: str, *, pool: int = 10) -> AsyncIterator[Self]:
+    async def open(
+        cls, url: str, *, pool: int = 10, command_seconds: float = 15
+    ) -> AsyncIterator[Self]:
         """Open a pool on `postgresql://...`; connections are checked before use."""
         engine = create_async_engine(
             url.replace("postgresql://", "postgresql+asyncpg://", 1),
@@ -38,7 +41,7 @@ class Database:
             max_overflow=pool,
             pool_timeout=5,
             pool_pre_ping=True,
-            connect_args={"timeout": 5, "command_timeout": 15},
+            connect_args={"timeout": 5, "command_timeout": command_seconds},
         )
         try:
             yield cls(engine)
@@ -56,8 +59,14 @@ class Database:
             await connection.execute(text("select 1"))
 
     async def migrate(self, package: str) -> None:
-        """Bring the tables to the newest version; of replicas that start together one does it."""
-        async with self.engine.begin() as connection:
+        """Bring the tables to the newest version; of replicas that start together one does it.
+
+        The others wait for it as long as it takes: here no command has a timeout.
+        """
+        patient = create_async_engine(
+            self.engine.url, poolclass=NullPool, connect_args={"timeout": 5}
+        )
+        async with patient.begin() as connection:
             await connection.execute(
                 text("select pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK}
             )

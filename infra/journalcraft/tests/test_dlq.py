@@ -134,7 +134,7 @@ def test_a_table_shows_what_it_was_given_and_obeys_none_of_it() -> None:
 
     assert "[red]a[/red]" in drawn
     assert "\x1b[2J" not in drawn
-    assert screen.getvalue().strip("\0").splitlines()[1:] == [
+    assert plain.getvalue().splitlines()[1:] == [
         "[red]a[/red]\t1\t",
         "b [2J c \t22.2\tyes",
     ]

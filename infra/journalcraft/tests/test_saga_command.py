@@ -42,7 +42,7 @@ async def test_show_tells_state_phases_decisions_and_all_that_happened(
     history = shown.rows[shown.rows.index(next(r for r in shown.rows if r[0] == "seq")) + 1 :]
     assert [row[0] for row in history] == ["1", "2", "3"]
     assert history[0][2:] == [
-        *("journal.phase.started.v1", "discovery", "discovery", "step_finished", "1.5", "0.25")
+        *("phase started", "discovery", "discovery", "step_finished", "1.5", "0.25")
     ]
     assert history[2][3] == "title"
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Sequence
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -174,9 +175,15 @@ def _show(console: Console, view: JournalView) -> None:
 def _show_history(console: Console, history: Sequence[HistoryEntry]) -> None:
     names = ("seq", "at", "what", "about", "actor", "cause", "seconds", "cost")
     rows = (
-        (x.seq, x.at, x.type, _about(x.data), x.actor, x.cause, x.seconds, x.cost) for x in history
+        (x.seq, x.at, _short(x.type), _about(x.data), x.actor, x.cause, x.seconds, x.cost)
+        for x in history
     )
     table_on(console, names, rows)
+
+
+def _short(name: str) -> str:
+    """`journal.phase.advanced.v1` is `phase advanced`."""
+    return re.sub(r"^journal\.|\.v\d+$", "", name).replace(".", " ")
 
 
 def _about(data: dict[str, Any]) -> str:

@@ -1,9 +1,10 @@
-"""Rows and columns: drawn on a terminal, separated by tabs elsewhere."""
+"""Rows and columns: drawn on a terminal, where ids stay whole; separated by tabs elsewhere."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from rich import box
 from rich.console import Console
@@ -19,10 +20,16 @@ def table_on(console: Console, names: Sequence[str], rows: Iterable[Sequence[Any
     if not console.is_terminal:
         console.file.writelines("\t".join(map(cell, row)) + "\n" for row in (names, *listed))
         return
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
     for number, name in enumerate(names):
-        right = all(isinstance(row[number], (*NUMBERS, type(None))) for row in listed)
-        table.add_column(name, justify="right" if listed and right else "left")
+        column = [row[number] for row in listed]
+        counts = bool(column) and all(isinstance(v, (*NUMBERS, type(None))) for v in column)
+        table.add_column(
+            name,
+            justify="right" if counts else "left",
+            overflow="fold",
+            min_width=36 if any(isinstance(value, UUID) for value in column) else None,
+        )
     for row in listed:
         table.add_row(*(Text(cell(value)) for value in row))
     console.print(table)

@@ -63,7 +63,7 @@ async def test_poison_is_listed_shown_sent_back_and_dropped_by_the_local_operato
         gone = await operator.dead_letters(10, journal=journal)
 
     row = listed[1].splitlines()[1].split("\t")
-    about = ["orchestrator-service", StepFinished.name, "unreadable", "ValidationError", "1", "0"]
+    about = ["orchestrator-service", StepFinished.name, "unreadable", "0"]
     assert (listed[0], row[0], row[2:]) == (0, str(letter.id), about)
     told = json.loads(shown)
     assert (told["body"], told["journal_id"], told["bytes"]) == (None, str(journal), 20)

@@ -46,13 +46,9 @@ async def test_list_shows_all_pages_up_to_a_limit(typed: Any) -> None:
 
     header, *rows = everything.rows
     assert everything.code == 0
-    assert header == [
-        *("id", "since", "service", "message", "reason", "error", "tries", "redrives")
-    ]
+    assert header == ["id", "since", "service", "message", "reason", "redrives"]
     assert [row[0] for row in rows] == [str(UUID(int=n)) for n in (1, 2, 3)]
-    assert rows[0][2:] == [
-        *("media-service", "media.asset.register.v1", "out_of_tries", "LookupError", "5", "0")
-    ]
+    assert rows[0][2:] == ["media-service", "media.asset.register.v1", "out_of_tries", "0"]
     assert len(two.rows) == 3
     assert json.loads(some.told)["id"] == str(UUID(int=2))
 

@@ -51,11 +51,8 @@ def list_(
             for letter in found:
                 say_on(console, letter.model_dump_json())
         elif found:
-            names = ("id", "since", "service", "message", "reason", "error", "tries", "redrives")
-            rows = (
-                (x.id, x.first_seen, x.service, x.name, x.reason, x.error, x.tries, x.redrives)
-                for x in found
-            )
+            names = ("id", "since", "service", "message", "reason", "redrives")
+            rows = ((x.id, x.first_seen, x.service, x.name, x.reason, x.redrives) for x in found)
             table_on(console, names, rows)
         else:
             say_on(console, "There are no dead letters.")

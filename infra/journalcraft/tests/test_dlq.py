@@ -134,3 +134,14 @@ def test_a_table_shows_what_it_was_given_and_obeys_none_of_it() -> None:
         "[red]a[/red]\t1\t",
         "b [2J c \t22.2\tyes",
     ]
+
+
+def test_an_id_stays_whole_however_narrow_the_terminal_is() -> None:
+    screen = io.StringIO()
+    id_ = UUID(int=2**100 + 7)
+
+    console = Console(file=screen, force_terminal=True, width=80, color_system=None)
+    table_on(console, ("id", "message", "reason"), [(id_, "media.asset.register.v1" * 2, "x" * 60)])
+
+    assert str(id_) in screen.getvalue()
+    assert screen.getvalue().count("x") == 60

@@ -28,7 +28,7 @@ def table_on(console: Console, names: Sequence[str], rows: Iterable[Sequence[Any
             name,
             justify="right" if counts else "left",
             overflow="fold",
-            min_width=36 if any(isinstance(value, UUID) for value in column) else None,
+            no_wrap=any(isinstance(value, UUID) for value in column),
         )
     for row in listed:
         table.add_row(*(Text(cell(value)) for value in row))

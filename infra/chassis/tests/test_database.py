@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, ProgrammingError
 
 from chassis.database import MIGRATION_LOCK, Database
 
@@ -106,3 +106,11 @@ async def test_a_database_that_is_away_fails_its_probe(database_url: str) -> Non
     async with Database.open(f"{database_url}_nowhere") as nowhere:
         with pytest.raises(Exception, match="does not exist"):
             await nowhere.ping()
+
+
+async def test_an_error_never_tells_what_was_to_be_written(database_url: str) -> None:
+    async with Database.open(database_url) as database:
+        with pytest.raises(ProgrammingError) as refused:
+            await add(database, "what Ada wrote")
+
+    assert "Ada" not in str(refused.value)

@@ -41,6 +41,7 @@ class Database:
             max_overflow=pool,
             pool_timeout=5,
             pool_pre_ping=True,
+            hide_parameters=True,  # or an error would tell the log what people wrote
             connect_args={"timeout": 5, "command_timeout": command_seconds},
         )
         try:

@@ -4,6 +4,7 @@ Events are said of `SessionRevoked`, which no durable queue hears: nothing is le
 """
 
 import asyncio
+from unittest.mock import AsyncMock
 from uuid import UUID
 
 import aio_pika
@@ -11,6 +12,8 @@ import pytest
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 from aio_pika.exceptions import DeliveryError
 from faststream.rabbit import RabbitBroker
+from pydantic import ValidationError
+from structlog.typing import EventDict
 
 from chassis.broker import (
     connect,
@@ -22,10 +25,10 @@ from chassis.broker import (
     say,
     topology,
 )
-from chassis.broker.hearing import ERROR_ID, HEARD_ON, REASON, TRIES
+from chassis.broker.hearing import ERROR_ID, HEARD_ON, MOST_FAULTS, REASON, TRIES, faults_of, lost
 from chassis.ids import new_id, now
 from journal_contracts.catalogue import MEDIA
-from journal_contracts.commands import RegisterAssets
+from journal_contracts.commands import RegisterAssets, RunPhase
 from journal_contracts.events import ProgressReported, SessionRevoked
 
 STEP = {"journal_id": UUID(int=1), "user_id": UUID(int=2), "phase": "delivery"}
@@ -168,6 +171,41 @@ async def test_what_is_no_such_message_is_buried_and_the_queue_moves_on(
     assert UUID(str(dead.headers[ERROR_ID]))
 
 
+async def test_what_stood_in_an_unreadable_body_is_never_logged(
+    broker: RabbitBroker, raw: AbstractChannel, logs: list[EventDict]
+) -> None:
+    hear(broker, MEDIA, RegisterAssets, AsyncMock())
+    commands = await raw.get_exchange("commands")
+    body = b'{"journal_id": "canary", "phase": ["canary"], "editions": {"canary": 1}}'
+    await commands.publish(aio_pika.Message(body), RegisterAssets.name)
+
+    async with open_broker(broker):
+        dead = await first_dead(raw)
+
+    (entry,) = logs
+    assert (entry["event"], entry["error_id"]) == ("message_buried", dead.headers[ERROR_ID])
+    assert entry["faults"] == [
+        "/journal_id: uuid_parsing",
+        "/user_id: missing",
+        "/phase: string_type",
+        "/editions: string_type",
+    ]
+    assert "canary" not in repr(logs)
+    assert "exc_info" not in entry
+
+
+def test_a_fault_is_named_by_its_place_and_kind_and_by_no_name_of_the_senders() -> None:
+    inputs = {f"canary {number}": 7 for number in range(MOST_FAULTS)}
+    with pytest.raises(ValidationError) as refusal:
+        RunPhase.model_validate({**STEP, "inputs": inputs, "brief": {"plan": "canary"}})
+
+    assert faults_of(RunPhase, refusal.value) == [
+        "/brief/theme: missing",
+        "/brief/plan: enum",
+        *(MOST_FAULTS - 2) * ["/inputs/*: tuple_type"],
+    ]
+
+
 async def test_a_handler_that_fails_once_is_asked_again(
     broker: RabbitBroker, raw: AbstractChannel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -275,8 +313,8 @@ async def test_what_every_replica_hears_reaches_both_and_leaves_no_queue(amqp_ur
     assert {body for _, body in both} == {said}
 
 
-async def test_a_replica_that_stumbles_over_one_message_hears_the_next(
-    broker: RabbitBroker, raw: AbstractChannel
+async def test_a_replica_that_stumbles_over_one_message_says_so_and_hears_the_next(
+    broker: RabbitBroker, raw: AbstractChannel, logs: list[EventDict]
 ) -> None:
     heard: asyncio.Queue[SessionRevoked] = asyncio.Queue()
     said = event()
@@ -287,10 +325,19 @@ async def test_a_replica_that_stumbles_over_one_message_hears_the_next(
 
     hear_on_every_replica(broker, MEDIA, SessionRevoked, stumble)
     events = await raw.get_exchange("events")
+    unreadable, failed = (lost.labels(SessionRevoked.name, why) for why in ("unreadable", "failed"))
+    before = unreadable._value.get(), failed._value.get()
     async with open_broker(broker):
-        await events.publish(aio_pika.Message(b"not json"), SessionRevoked.name)
+        await events.publish(aio_pika.Message(b'{"reason": ["canary"]}'), SessionRevoked.name)
         await say(broker, said)
         await say(broker, said)
         twice = [await asyncio.wait_for(heard.get(), PATIENCE) for _ in range(2)]
 
     assert twice == [said, said]
+    assert [(entry["event"], entry["reason"]) for entry in logs] == [
+        ("message_lost", "unreadable"),
+        ("message_lost", "failed"),
+        ("message_lost", "failed"),
+    ]
+    assert "canary" not in repr(logs)
+    assert (unreadable._value.get(), failed._value.get()) == (before[0] + 1, before[1] + 2)

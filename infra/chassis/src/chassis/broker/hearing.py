@@ -1,15 +1,17 @@
 """How a service hears: a handler per message, and what becomes of a delivery that fails."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, Final, TypeVar
 
 import structlog
 from faststream import AckPolicy
 from faststream.rabbit import Channel, RabbitBroker, RabbitExchange, RabbitQueue
 from faststream.rabbit.annotations import RabbitMessage
+from prometheus_client import Counter
 from pydantic import ValidationError
 
 from chassis.broker import topology
@@ -27,6 +29,10 @@ REASON: Final = "x-jcc-reason"
 ERROR_ID: Final = "x-jcc-error-id"
 HEARD_ON: Final = "x-jcc-queue"
 ERROR: Final = "x-jcc-error"
+MOST_FAULTS: Final = 10
+"""So many are logged of one body: it may have thousands."""
+
+lost = Counter("replica_lost_messages", "Told to every replica, lost by this", ["name", "reason"])
 
 M = TypeVar("M", bound=Message)
 Handler = Callable[[M], Awaitable[None]]
@@ -69,7 +75,10 @@ def hear(
 def hear_on_every_replica(
     broker: RabbitBroker, service: str, message: type[M], handler: Handler[M]
 ) -> None:
-    """Call `handler` in each replica; the queue is its own and goes with it: nothing is retried."""
+    """Call `handler` in each replica; the queue is its own and goes with it: nothing is retried.
+
+    A message that cannot be read or handled is logged and counted, and the next one is heard.
+    """
     queue = RabbitQueue(
         f"{service}.{message.name}.{new_id()}",
         exclusive=True,
@@ -80,7 +89,15 @@ def hear_on_every_replica(
 
     async def consume(delivery: RabbitMessage) -> None:
         await delivery.ack()
-        await handler(message.model_validate_json(delivery.body))
+        try:
+            body = message.model_validate_json(delivery.body)
+        except ValidationError as error:
+            _lose(message, "unreadable", faults=faults_of(message, error))
+            return
+        try:
+            await handler(body)
+        except Exception as error:  # whatever it was, the next message is not to blame
+            _lose(message, "failed", exc_info=error)
 
     _subscribe(broker, queue, topology.exchange_of(BY_NAME[message.name]), consume, 64)
 
@@ -136,7 +153,7 @@ class Ear:
         try:
             body = message.model_validate_json(delivery.body)
         except ValidationError as error:
-            await self.bury(delivery, "unreadable", error)
+            await self.bury(delivery, "unreadable", error, faults_of(message, error))
             return
         try:
             await handler(body)
@@ -156,10 +173,13 @@ class Ear:
         entrance, _ = topology.rung(seconds)
         await self._move(delivery, entrance, self.queue.name, {TRIES: tries + 1})
 
-    async def bury(self, delivery: Delivery, reason: str, error: Exception) -> None:
+    async def bury(
+        self, delivery: Delivery, reason: str, error: Exception, faults: Sequence[str] = ()
+    ) -> None:
         """Keep the message with the dead letters, with the reason and an id to find it by."""
         name, error_id = self.queue.name, str(new_id())
-        log.error("message_buried", queue=name, reason=reason, error_id=error_id, exc_info=error)
+        told = {"faults": faults} if faults else {"exc_info": error}
+        log.error("message_buried", queue=name, reason=reason, error_id=error_id, **told)
         kind = type(error).__name__
         headers = {REASON: reason, ERROR_ID: error_id, HEARD_ON: name, ERROR: kind}
         await self._move(delivery, topology.DEAD, self.service, headers)
@@ -185,3 +205,27 @@ class Ear:
             persist=True,
             mandatory=True,
         )
+
+
+def _lose(message: type[Message], reason: str, **told: Any) -> None:
+    lost.labels(message.name, reason).inc()
+    log.error("message_lost", name=message.name, reason=reason, error_id=str(new_id()), **told)
+
+
+def faults_of(message: type[Message], error: ValidationError) -> list[str]:
+    """Where a body is not what it should be, and how; never what stood there, key or value."""
+    known = _fields(message)
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    return [
+        "".join(f"/{part if part in known else '*'}" for part in fault["loc"])
+        + f": {fault['type']}"
+        for fault in found[:MOST_FAULTS]
+    ]
+
+
+@cache
+def _fields(message: type[Message]) -> frozenset[str]:
+    """The names of all fields of a message, at any depth."""
+    schema = message.model_json_schema()
+    shapes = [schema, *schema.get("$defs", {}).values()]
+    return frozenset(name for shape in shapes for name in shape.get("properties", ()))

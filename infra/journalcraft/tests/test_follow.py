@@ -4,6 +4,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+import pytest
+
 from journal_contracts.api import JournalView, PhaseView, UsageView
 from journal_contracts.product import PlanName
 from journal_contracts.realtime import Happened
@@ -126,3 +128,20 @@ def test_a_failure_for_good_is_kept_with_its_reason() -> None:
     assert ended.status == "failed"
     assert ended.trouble
     assert (ended.trouble.code, ended.trouble.phase) == ("empty_research", "curation")
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("journal.craft.paused.v1", {"until": NOON.isoformat()}),
+        ("journal.craft.resumed.v1", {}),
+        ("journal.craft.retried.v1", {"phase": "research"}),
+        (
+            "journal.decision.extended.v1",
+            {"decision_id": "title", "rev": 1, "deadline": NOON.isoformat()},
+        ),
+    ],
+)
+def test_after_what_changes_much_the_state_is_asked_for(name: str, data: dict[str, Any]) -> None:
+    assert follow(journal(), event(name, 5, **data)) is None
+    assert follow(journal(5), event(name, 5, **data)) == journal(5)

@@ -155,7 +155,7 @@ def _pull(slot: Slot, other: Slot, links: Links) -> float:
         sum(each[2] > upper[2] for each in links[upper]) == 1
         and sum(each[2] < lower[2] for each in links[lower]) == 1
     )
-    return 100.0 if alone else 1.0
+    return 1_000.0 if alone else 1.0
 
 
 def _rising(wanted: Sequence[float]) -> list[float]:

@@ -12,6 +12,7 @@ from html import escape
 from pathlib import Path
 from typing import Final, Literal
 
+from journal_contracts.decisions import ChosenBy
 from journal_contracts.product import PlanName
 from orchestrator_service import answers, steps
 from orchestrator_service.layout import Layout, direct, place
@@ -34,6 +35,12 @@ WORDS: Final[dict[Look, str]] = {
     "failed": "failed",
     "skipped": "left out",
     "asked": "waits for you",
+}
+BY: Final[dict[ChosenBy, str]] = {
+    "user": "",
+    "default": "by default",
+    "request": "as ordered",
+    "plan": "by the plan",
 }
 MARKS: Final[dict[Look, str]] = {
     "waiting": "",
@@ -146,9 +153,8 @@ def _tile(saga: Saga, node: Node) -> Tile:
             return Tile(node.name, title, look, told, False, took, parts if len(parts) > 1 else ())
         case Question():
             asked = saga.questions.get(node.name, QuestionState())
-            look, told = _of_question(saga, node, asked)
-            until = f"until {asked.due:%H:%M} UTC" if look == "asked" and asked.due else ""
-            return Tile(node.name, f"{title}?", look, told, True, until)
+            look, told, aside = _of_question(saga, node, asked)
+            return Tile(node.name, f"{title}?", look, told, True, aside)
 
 
 def _of_phase(phase: Phase, state: PhaseState) -> tuple[Look, str]:
@@ -172,14 +178,14 @@ def _of_phase(phase: Phase, state: PhaseState) -> tuple[Look, str]:
             return "done", _joined(agent, again or (f"{count} parts" if count > 1 else ""))
 
 
-def _of_question(saga: Saga, question: Question, state: QuestionState) -> tuple[Look, str]:
+def _of_question(saga: Saga, question: Question, state: QuestionState) -> tuple[Look, str, str]:
     if state.status == "open":
-        return ("skipped", "never answered") if saga.is_over else ("asked", "your answer is needed")
+        if saga.is_over:
+            return "skipped", "never answered", ""
+        return "asked", "your answer is needed", f"until {state.due:%H:%M} UTC" if state.due else ""
     if state.status == "waiting":
-        return "waiting", "yours to decide" if _asks(saga, question) else "by the plan"
-    made = state.made[-1]
-    by = {"user": "", "default": "by default", "request": "as ordered", "plan": "by the plan"}
-    return "done", _joined(by[made.by], _chosen(saga, question))
+        return "waiting", "yours to decide" if _asks(saga, question) else "by the plan", ""
+    return "done", _chosen(saga, question), BY[state.made[-1].by]
 
 
 def _asks(saga: Saga, question: Question) -> bool:

@@ -12,10 +12,11 @@ Change = dict[str, Any]
 
 
 def follow(view: JournalView, happened: Happened) -> JournalView | None:
-    """The view with the event in it. None: something between was missed, ask for the state."""
+    """The view with the event in it. None: ask for the state, it changed in more than one place
+    or something between was missed."""
     if happened.n is None or happened.n <= view.n:
         return view
-    if happened.n > view.n + 1:
+    if happened.n > view.n + 1 or happened.type in ANEW:
         return None
     seen = {"n": happened.n, "updated_at": happened.at}
     if happened.type in HEARD:
@@ -96,3 +97,11 @@ HEARD: Final[dict[str, tuple[Kind, Callable[[JournalView, Any], Change]]]] = {
     events.CraftCancelled.name: (events.CraftCancelled, _cancelled),
     events.CraftDeleted.name: (events.CraftDeleted, _cancelled),
 }
+ANEW: Final = {
+    kind.name
+    for kind in (
+        *(events.CraftPaused, events.CraftResumed, events.CraftRetried),
+        *(events.DecisionExtended, events.DecisionHandedOver),
+    )
+}
+"""Events after which the whole state is asked for."""

@@ -19,7 +19,7 @@ from journalcraft.crafting import BY, Crafting
 from journalcraft.endings import FAILED, MISUSED
 from journalcraft.problems import line_of, problem_in_order
 from journalcraft.showing import Display, display_on, name_of, say_on
-from journalcraft.tables import table_on
+from journalcraft.tables import cell, table_on
 from journalcraft.talking import HERE, State, talk
 from journalcraft.terminal import Ask
 
@@ -146,7 +146,7 @@ def _told_on(display: Display) -> Ask:
 def _show(console: Console, view: JournalView) -> None:
     say_on(console, _standing(view))
     usage = view.usage
-    cost = "not priced" if usage.cost is None else f"{usage.cost} USD"
+    cost = "not priced" if usage.cost is None else f"{cell(usage.cost)} USD"
     tokens = f"{usage.tokens_in} tokens in, {usage.tokens_out} out"
     say_on(console, f"{view.plan} plan, {usage.calls} model calls, {tokens}, {cost}")
     if view.trouble:

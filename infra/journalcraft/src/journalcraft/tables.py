@@ -44,6 +44,8 @@ def cell(value: Any) -> str:
             return "yes" if value else "no"
         case float():
             return f"{value:.1f}"
+        case Decimal():
+            return f"{value.normalize():f}"
         case datetime():
             return value.astimezone().strftime("%Y-%m-%d %H:%M:%S")
         case _:

@@ -15,7 +15,7 @@ export THEME PLAN OUT
 bin := .venv/bin
 dockerfiles = $(wildcard */Dockerfile)
 
-.PHONY: help journal up test lint deep format lock contracts local dev clean
+.PHONY: help journal up test lint deep faults bench format lock contracts local dev clean
 
 help: ## print this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -31,6 +31,12 @@ test: lint ## lint, types, import rules and every test, on real servers
 
 deep: dev ## the tests that take longer
 	$(bin)/python -m pytest -m deep
+
+faults: dev ## strike thousands of journals with hundreds of faults: SCALE=1
+	$(bin)/python -m tests.faults
+
+bench: dev ## measure, beside the peers and beside our own goals: NAME=saga, fair or parked
+	@$(bin)/python -m tests.performance $(NAME)
 
 lint: dev ## format, lint, types, import rules, Dockerfiles and compose
 	$(bin)/ruff format --check .

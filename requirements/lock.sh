@@ -23,3 +23,4 @@ for service in auth gateway orchestrator media; do
     lock "$service" "$service-service/pyproject.toml" --constraints requirements/dev.lock
 done
 lock workers agent-workers/pyproject.toml --constraints requirements/dev.lock
+lock bench requirements/bench.in # the peers that `make bench` measures; installed in .tools/bench alone

@@ -1,0 +1,1 @@
+"""What the platform costs, beside its peers and beside its own promises: `make bench NAME=...`."""

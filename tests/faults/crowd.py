@@ -39,6 +39,25 @@ MANNERS: Final = {
     "cancels": 3,
 }
 """What users do, in per cent."""
+_DECIDED: Final = {
+    "author_style": Choice(option="s1"),
+    "pictures": Choice(option="none"),
+    "draft": Choice(option="approve"),
+    "format": Choice(option="6x9"),
+}
+ORDERS: Final = (
+    (JournalOrder(theme="patience", plan=PlanName.EXPRESS, decisions=_DECIDED), 89),
+    (JournalOrder(theme="courage", plan=PlanName.COMPREHENSIVE, decisions=_DECIDED), 9),
+    (
+        JournalOrder(
+            theme="wonder",
+            plan=PlanName.COMPREHENSIVE,
+            decisions={**_DECIDED, "pictures": Choice(option="procedural")},
+        ),
+        2,
+    ),
+)
+"""What users order, in per cent: all phases are gone through, most often the shortest way."""
 FAULTS: Final = {"both ways", "twice", "early", "late"}
 LOOK_EVERY: Final = 0.5
 LONGEST_WAIT: Final = 10.0
@@ -87,11 +106,8 @@ class Crowd:
         user = self._random.choice(USERS)
         (manner,) = self._random.choices(list(MANNERS), list(MANNERS.values()))
         office = self.impatient if manner in ("never", "late") else self.patient
-        order = JournalOrder(
-            theme="patience",
-            plan=PlanName.EXPRESS,
-            decisions={"pictures": Choice(option="none")},
-        )
+        orders, shares = [order for order, _ in ORDERS], [share for _, share in ORDERS]
+        (order,) = self._random.choices(orders, shares)
         key = str(new_id())
         journal = (await _insist(lambda: office.desk.order(user, order, key))).id
         self.ordered[journal] = user

@@ -94,8 +94,13 @@ select h.journal_id, input->>'phase', input->>'part' from history h
        and p.part = h.input->>'part' and p.reply is not null);
 
 -- name: reply_kept_twice
-select journal_id, phase, part from paid where reply is not null
- group by 1, 2, 3 having count(*) > 1;
+select journal_id, phase, part, count(*) from paid where reply is not null
+ group by 1, 2, 3
+having count(*) > (select count(*) from made
+                    where starts_with(step, format('%s/%s/%s/', journal_id, phase, part)));
+
+-- name: letter_died_of_something_else_than_its_text
+select id, name, reason from dead_letter where reason <> 'unreadable';
 
 -- name: model_called_again_without_a_death
 select step, times from made

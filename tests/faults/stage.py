@@ -6,8 +6,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -16,9 +18,9 @@ import httpx
 from journalcraft.servers import Servers, create_database, start_servers
 from journalcraft.servers.ports import ALONE, reserve
 
+from .nursery import ROOT, Nursery
 from .proxy import Wire
 
-ROOT: Final = Path(__file__).resolve().parents[2]
 ORCHESTRATORS: Final = ("orchestrator-a", "orchestrator-b")
 WORKERS: Final = ("worker-a", "worker-b")
 PATIENCE: Final = 90.0
@@ -34,37 +36,40 @@ class Actor:
     log: Path
     ready_url: str | None
     ready_file: Path | None
-    process: subprocess.Popen[bytes] | None = field(default=None)
+    nursery: Nursery
+    pid: int = 0
 
     def start(self, **more: str) -> None:
         """Begin it, with further environment variables for this life only."""
         if self.ready_file is not None:
             self.ready_file.unlink(missing_ok=True)
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", self.module],
-                env={**self.environment, **more},
-                cwd=ROOT,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
+        environment = {**self.environment, **more}
+        if more:  # the linker has to see them: a fork would be too late
+            self.pid = _spawned(self.module, environment, self.log)
+        else:
+            self.pid = self.nursery.bear(self.module, environment, self.log)
 
     def arm(self, failpoint: str) -> None:
         """Let it die by itself when it comes to this point."""
-        assert self.process is not None
         Path(self.environment["JCC_FAILPOINT_FILE"]).write_text(failpoint)
-        self.process.send_signal(signal.SIGUSR1)
+        self._signal(signal.SIGUSR1)
 
     def kill(self) -> None:
         """As `kill -9` does."""
-        assert self.process is not None
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
+        self._signal(signal.SIGKILL)
+        while not self.is_dead:
+            time.sleep(0.005)
 
     @property
     def is_dead(self) -> bool:
-        return self.process is not None and self.process.poll() is not None
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, 0)
+            return False
+        return True
+
+    def _signal(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, number)
 
     async def until_ready(self) -> None:
         """Wait until it can do its work; one that gives up at its start is started again."""
@@ -133,6 +138,8 @@ async def a_stage(folder: Path) -> AsyncIterator[Stage]:
             stack.push_async_callback(wire.close)
         ports = reserve([ALONE] * len(ORCHESTRATORS))
         stack.callback(ports.release)
+        nursery = Nursery()
+        stack.callback(nursery.close)
         actors = {}
         for name, port in zip(ORCHESTRATORS, ports.numbers, strict=True):
             told = {
@@ -149,6 +156,7 @@ async def a_stage(folder: Path) -> AsyncIterator[Stage]:
                 folder / f"{name}.log",
                 f"http://127.0.0.1:{port}/readyz",
                 None,
+                nursery,
             )
         stage = Stage(folder, servers, database, workers, wires, actors)
         for name in WORKERS:
@@ -167,6 +175,7 @@ async def a_stage(folder: Path) -> AsyncIterator[Stage]:
                 folder / f"{name}.log",
                 None,
                 folder / f"{name}.ready",
+                nursery,
             )
         stack.callback(_end, actors)
         for actor in actors.values():
@@ -177,5 +186,20 @@ async def a_stage(folder: Path) -> AsyncIterator[Stage]:
 
 def _end(actors: Mapping[str, Actor]) -> None:
     for actor in actors.values():
-        if actor.process is not None and not actor.is_dead:
+        if actor.pid:
             actor.kill()
+
+
+def _spawned(module: str, environment: Mapping[str, str], log: Path) -> int:
+    """The pid of a new process of ours; a thread buries it, as the kernel does the nursery's."""
+    with log.open("ab") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", module],
+            env=dict(environment),
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+        )
+    threading.Thread(target=process.wait, daemon=True).start()
+    return process.pid

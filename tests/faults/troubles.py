@@ -16,17 +16,11 @@ from journalcraft.servers.debs import locked, unpack
 from journalcraft.servers.stack import CACHE
 from orchestrator_service.plan import PHASES
 
+from .crashes import POINTS
 from .stage import ORCHESTRATORS, WORKERS, Actor, Stage
 
-POINTS: Final = ("after_consume", "before_sql", "after_commit", "after_publish", "before_ack")
-SKIPPED_BY_EXPRESS: Final = {"research", "editing", "publishing_pack", "illustration"}
-FAILPOINTS: Final = [
-    f"{point}/{phase.name}"
-    for phase in PHASES
-    for point in POINTS
-    if phase.name not in SKIPPED_BY_EXPRESS
-]
-"""Each of the five points for each phase the run's journals go through."""
+FAILPOINTS: Final = [f"{point}/{phase.name}" for phase in PHASES for point in POINTS]
+"""Each of the five points for each phase."""
 WINDOW: Final = 4.0
 WITHIN: Final = 3.0
 """Seconds in which an armed failpoint has to be reached; else it is armed again later."""

@@ -11,6 +11,7 @@ import os
 import signal
 from pathlib import Path
 
+import uvloop
 from pydantic import BaseModel
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -119,4 +120,5 @@ async def main(settings: Settings) -> None:
 
 if __name__ == "__main__":
     telemetry.start(WORKERS)
-    asyncio.run(main(Settings()))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main(Settings()))

@@ -11,7 +11,7 @@ from journal_contracts.decisions import Choice, Verdict
 from orchestrator_service import answers
 from orchestrator_service.engine.transitions import Transitions
 from orchestrator_service.happenings import Answered, Extended, HandedOver, Happening
-from orchestrator_service.ownership import no_such_journal, view_of
+from orchestrator_service.ownership import check_is_of, no_such_journal, view_of
 from orchestrator_service.state import Made, Saga
 
 
@@ -123,8 +123,7 @@ def check_in_advance(choices: Iterable[tuple[str, Choice]]) -> None:
 
 def _check_open(user_id: UUID, saga: Saga, question: str, rev: int) -> datetime | None:
     """The deadline of an open question of the user's own journal."""
-    if saga.user_id != user_id:
-        raise no_such_journal()
+    check_is_of(user_id, saga)
     asked = saga.questions.get(question)
     if asked is None or not 1 <= rev <= asked.rev:
         raise DecisionUnknown("This was never asked.")

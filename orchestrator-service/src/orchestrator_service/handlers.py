@@ -93,5 +93,5 @@ def _unusable(reply: Reply, error: Exception) -> StepFailed:
     )
     step = {name: getattr(reply, name) for name in StepRef.model_fields}
     return StepFailed(
-        **step, kind="invalid_output", code="answer_unusable", detail="The answer cannot be kept."
+        **step, kind="infrastructure", code="answer_unusable", detail="The answer cannot be kept."
     )

@@ -13,9 +13,10 @@ from orchestrator_service.state import Request
 
 @dataclass(frozen=True)
 class Begin:
-    """The journal was ordered."""
+    """The journal was ordered, under this version of the table."""
 
     request: Request
+    version: int = 1
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
-"""Whose a journal is: a foreign one looks like none, except to an operator who steers it."""
+"""Whose a journal is: a foreign one looks like none, until an operator steers it."""
+
+from uuid import UUID
 
 from chassis.errors import NotFound
-from chassis.identity import OPERATOR_SCOPE, Caller
 from journal_contracts.api import JournalView, QueueView
 from orchestrator_service.engine.changes import Row
 from orchestrator_service.state import Saga
@@ -13,9 +14,9 @@ def no_such_journal() -> NotFound:
     return NotFound("There is no such journal.")
 
 
-def check_may_steer(caller: Caller, saga: Saga) -> None:
-    """Its owner may, and every operator."""
-    if caller.user_id != saga.user_id and OPERATOR_SCOPE not in caller.scopes:
+def check_is_of(user_id: UUID, saga: Saga) -> None:
+    """Refuse whoever is not its owner."""
+    if saga.user_id != user_id:
         raise no_such_journal()
 
 

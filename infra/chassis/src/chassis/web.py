@@ -55,7 +55,8 @@ def serve(app: FastAPI, settings: ServiceSettings) -> None:
         server_header=False,
         timeout_graceful_shutdown=10,
     )
-    asyncio.run(_Server(config).serve())
+    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        runner.run(_Server(config).serve())
 
 
 class _Server(uvicorn.Server):

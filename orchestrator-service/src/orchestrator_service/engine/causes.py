@@ -55,7 +55,7 @@ def replayed(
     for cause, document, at in entries:
         message = read(cause, document)
         if isinstance(message, Begin):
-            saga = Saga(journal_id, user_id, message.request)
+            saga = Saga(journal_id, user_id, message.request, message.version)
         assert saga is not None  # noqa: S101 - a history begins with the beginning
         saga, _ = advance(saga, message, at)
     return saga

@@ -118,7 +118,8 @@ class Transitions:
     async def begin(self, journal_id: UUID, user_id: UUID, request: Request) -> Row:
         """Order a journal; if there is one of this id already, that is it."""
         new = Saga(journal_id, user_id, request, self.version)
-        return await self.decide(journal_id, lambda saga: Begin(request), "user", new)
+        begin = Begin(request, self.version)
+        return await self.decide(journal_id, lambda saga: begin, "user", new)
 
     async def happen(self, journal_id: UUID, message: Happening, actor: str) -> Row:
         """Something happened to a journal; returns its row, durably so. Raises `NotFound`."""

@@ -114,3 +114,19 @@ async def test_an_error_never_tells_what_was_to_be_written(database_url: str) ->
             await add(database, "what Ada wrote")
 
     assert "Ada" not in str(refused.value)
+
+
+async def test_old_code_runs_on_tables_of_newer_code(package: Path, database_url: str) -> None:
+    """A deploy that is taken back needs nothing of the database (R5.1d)."""
+    newer = package / "0002_more.py"
+    newer.write_text(
+        'from alembic import op\nrevision = "0002"\ndown_revision = "0001"\n'
+        'def upgrade() -> None:\n    op.execute("alter table thing add column size integer")\n'
+    )
+    async with Database.open(database_url) as database:
+        await database.migrate("a_small_service")
+        newer.unlink()
+
+        await database.migrate("a_small_service")
+
+        assert await things(database) == ["the first"]

@@ -1,12 +1,21 @@
-"""`python -m orchestrator_service` serves it."""
+"""`python -m orchestrator_service` serves it; with `move-on` see `versions`."""
+
+import sys
 
 from chassis import telemetry
 from chassis.web import serve
 from journal_contracts.catalogue import ORCHESTRATOR
+from orchestrator_service import versions
 from orchestrator_service.app import build
 from orchestrator_service.settings import Settings
 
 if __name__ == "__main__":
     telemetry.start(ORCHESTRATOR)
-    settings = Settings()
-    serve(build(settings), settings)
+    match sys.argv[1:]:
+        case []:
+            settings = Settings()
+            serve(build(settings), settings)
+        case ["move-on"]:
+            versions.run()
+        case _:
+            raise SystemExit("usage: python -m orchestrator_service [move-on]")

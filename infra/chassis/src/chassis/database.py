@@ -6,8 +6,11 @@ from importlib import resources
 from typing import Self
 
 import asyncpg
+import structlog
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
@@ -16,6 +19,8 @@ from sqlalchemy.ext.asyncio import (
     create_async_engine,
 )
 from sqlalchemy.pool import NullPool
+
+log = structlog.get_logger()
 
 Pool = asyncpg.Pool
 
@@ -62,7 +67,8 @@ class Database:
     async def migrate(self, package: str) -> None:
         """Bring the tables to the newest version; of replicas that start together one does it.
 
-        The others wait for it as long as it takes: here no command has a timeout.
+        The others wait for it as long as it takes: here no command has a timeout. Tables of newer
+        code are left as they are: during a deploy, or after one was taken back, old code runs on.
         """
         patient = create_async_engine(
             self.engine.url, poolclass=NullPool, connect_args={"timeout": 5}
@@ -97,4 +103,9 @@ def _upgrade(connection: Connection, package: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(resources.files(package) / "migrations"))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    known = {revision.revision for revision in ScriptDirectory.from_config(config).walk_revisions()}
+    there = MigrationContext.configure(connection).get_current_heads()
+    if known.issuperset(there):
+        command.upgrade(config, "head")
+    else:
+        log.warning("tables_are_newer", package=package, there=there)

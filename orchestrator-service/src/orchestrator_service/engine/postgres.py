@@ -127,7 +127,8 @@ with alive as (
 ), gone as (
     delete from replica where seen_at < clock_timestamp() - interval '1 hour'
 ), first as (
-    insert into definition (version) values ($2) on conflict do nothing
+    insert into definition (version)
+    select $2 where not exists (select from definition) on conflict do nothing
 )
 select coalesce((select max(version) from definition), $2) as version,
        (select count(*) from replica

@@ -5,28 +5,31 @@ from decimal import Decimal
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
-from journal_contracts.decisions import Choice, ChosenBy, DecisionView, Verdict, on_one_line
+from journal_contracts.decisions import Choice, ChosenBy, DecisionView, Verdict
 from journal_contracts.product import Depth, Edition, PlanName, TitleStyle
+from journal_contracts.values import Facts, Value, on_one_line
 
 Status = Literal["running", "waiting", "completed", "failed", "cancelled"]
 """`waiting` means for a person: a decision is open and nothing else can go on, or it is paused."""
 
 
-class Body(BaseModel):
+class Body(Value):
     """Anything a client sends: unknown fields are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
 
-class View(BaseModel):
+class View(Value):
     """Anything a client is shown."""
 
-    model_config = ConfigDict(frozen=True)
 
-
-ShortText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+ShortText = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
+    AfterValidator(on_one_line),
+]
 
 
 Decisions = dict[Literal["author_style", "title", "pictures", "draft", "format"], Choice]
@@ -49,11 +52,6 @@ class JournalOrder(Body):
     """What its models may cost, in US dollars, before the user is asked."""
     decisions: Decisions = Field(default_factory=dict)
 
-    @field_validator("theme", "audience")
-    @classmethod
-    def _no_control_characters(cls, text: str | None) -> str | None:
-        return on_one_line(text) if text else text
-
 
 class Answer(Body):
     """An answer to revision `rev` of a decision."""
@@ -66,7 +64,7 @@ class Extension(Body):
     """More time for revision `rev` of a decision, in seconds from now."""
 
     rev: Annotated[int, Field(ge=1)]
-    seconds: Annotated[float, Field(gt=0, le=30 * 86_400, allow_inf_nan=False)]
+    seconds: Annotated[float, Field(gt=0, le=30 * 86_400)]
 
 
 class HandOver(Body):
@@ -79,7 +77,7 @@ class HandOver(Body):
 class PauseOrder(Body):
     """How long a journal stands still, in seconds, unless it is resumed before."""
 
-    seconds: Annotated[float, Field(gt=0, le=30 * 86_400, allow_inf_nan=False)] = 86_400
+    seconds: Annotated[float, Field(gt=0, le=30 * 86_400)] = 86_400
 
 
 class Changes(Body):
@@ -89,11 +87,6 @@ class Changes(Body):
     depth: Depth | None = None
     audience: ShortText | None = None
     decisions: Decisions = Field(default_factory=dict)
-
-    @field_validator("audience")
-    @classmethod
-    def _no_control_characters(cls, text: str | None) -> str | None:
-        return on_one_line(text) if text else text
 
 
 class RetryOrder(Body):
@@ -219,7 +212,7 @@ class HistoryEntry(View):
     cause: str
     seconds: float | None = None
     cost: Decimal | None = None
-    data: dict[str, object]
+    data: Facts
 
 
 class HistoryPage(View):

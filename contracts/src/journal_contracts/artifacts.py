@@ -7,7 +7,7 @@ shows by itself is a validator here; what needs the whole book is in `checks`.
 from collections.abc import Iterator
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from journal_contracts.product import (
     BOOKS,
@@ -16,16 +16,17 @@ from journal_contracts.product import (
     Stage,
     TitleStyle,
 )
+from journal_contracts.values import Value
 
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4_000)]
 HexColour = Annotated[str, StringConstraints(pattern=r"^#[0-9a-f]{6}$")]
 
 
-class Artifact(BaseModel):
+class Artifact(Value):
     """A frozen value; unknown fields are ignored, so that a newer writer breaks no reader."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(extra="ignore")
 
 
 class AuthorStyle(Artifact):

@@ -1,12 +1,13 @@
 """Commands: what one service asks of the one that owns the deed."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pydantic import Field
 
 from journal_contracts.artifacts import AuthorStyle, Title
 from journal_contracts.message import Command, Message, StepRef
 from journal_contracts.product import Depth, PlanName, TitleStyle
+from journal_contracts.values import Facts
 
 
 class Brief(Message):
@@ -32,7 +33,7 @@ class RunPhase(StepRef, Command):
     name: ClassVar[str] = "journal.phase.run.v1"
     brief: Brief
     inputs: dict[str, tuple[str, ...]] = Field(default_factory=dict)
-    order: dict[str, Any] = Field(default_factory=dict)
+    order: Facts = Field(default_factory=dict)
     round: int = 0
     """Counts wanted re-dos ("ten more", a revision); an attempt after a failure keeps its round."""
     since: int = 0

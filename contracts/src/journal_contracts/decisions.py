@@ -5,12 +5,13 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     ConfigDict,
     Field,
     StringConstraints,
     model_validator,
 )
+
+from journal_contracts.values import Value, on_lines, on_one_line
 
 ChosenBy = Literal["user", "default", "request", "plan"]
 """Who chose: the user when asked, the deadline, the request itself, or a plan that does not ask."""
@@ -20,26 +21,6 @@ OWN: Literal["own"] = "own"
 
 NOTES_LENGTH: Final = 12_000
 """Characters of all notes and their sections: they go with every message of a revision."""
-
-CONTROL: Final = frozenset({*range(0x20), 0x7F, *range(0x80, 0xA0), 0xFEFF, 0x2028, 0x2029})
-LINE_ENDS: Final = frozenset(map(ord, "\t\n\r"))
-
-
-def on_one_line(text: str) -> str:
-    """Refuses control characters: PostgreSQL takes no NUL, and JSON writes six bytes for each."""
-    return _without(CONTROL, text)
-
-
-def on_lines(text: str) -> str:
-    """The same for a text that may have lines."""
-    return _without(CONTROL - LINE_ENDS, text)
-
-
-def _without(refused: frozenset[int], text: str) -> str:
-    if not refused.isdisjoint(map(ord, text)):
-        raise ValueError("control characters are not allowed")
-    return text
-
 
 Note = Annotated[
     str,
@@ -52,10 +33,10 @@ OwnText = Annotated[
 ]
 
 
-class Choice(BaseModel):
+class Choice(Value):
     """An answer: one of the options; `text` goes with "own", `notes` by section with "changes"."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
     option: Annotated[
         str, StringConstraints(min_length=1, max_length=40), AfterValidator(on_one_line)
     ]
@@ -69,19 +50,17 @@ class Choice(BaseModel):
         return self
 
 
-class Option(BaseModel):
+class Option(Value):
     """One thing that may be chosen."""
 
-    model_config = ConfigDict(frozen=True)
     id: str
     label: str
     detail: str = ""
 
 
-class DecisionView(BaseModel):
+class DecisionView(Value):
     """A decision as it is shown; `rev` counts how often it was asked."""
 
-    model_config = ConfigDict(frozen=True)
     id: str
     rev: int
     question: str

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 from uuid import UUID
 
 from pydantic import Field
@@ -10,6 +10,7 @@ from pydantic import Field
 from journal_contracts.decisions import Choice, ChosenBy, DecisionView
 from journal_contracts.message import Event, Message, PublicEvent, StepRef
 from journal_contracts.product import PlanName
+from journal_contracts.values import Facts
 
 # --- what the journal's saga tells the world ----------------------------------------------------
 
@@ -168,7 +169,7 @@ class StepFinished(StepRef, Event):
 
     name: ClassVar[str] = "crew.step.finished.v1"
     artifact: str | None = None
-    facts: dict[str, Any] = Field(default_factory=dict)
+    facts: Facts = Field(default_factory=dict)
     usage: Usage = Usage()
     seconds: float = 0.0
 

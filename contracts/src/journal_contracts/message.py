@@ -4,13 +4,15 @@ from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
+
+from journal_contracts.values import Value
 
 
-class Message(BaseModel):
+class Message(Value):
     """The body. The envelope is AMQP's own; hearers ignore fields they do not know."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(extra="ignore")
     name: ClassVar[str]
     """`<subject>.<thing>.<verb>.v<N>`: a new optional field keeps N, anything else is N + 1."""
 

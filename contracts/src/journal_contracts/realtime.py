@@ -1,21 +1,22 @@
 """`jcc.rt.v1`: what a browser and the gateway say to each other over the socket."""
 
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from journal_contracts.api import JournalView
 from journal_contracts.decisions import Choice, ChosenBy, Verdict
+from journal_contracts.values import Facts, Value
 
 SUBPROTOCOL: Final = "jcc.rt.v1"
 
 
-class Frame(BaseModel):
+class Frame(Value):
     """One frame is one JSON object, or an array of them."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+    model_config = ConfigDict(extra="ignore", populate_by_name=True)
 
 
 # --- the client says ----------------------------------------------------------------------------
@@ -89,7 +90,7 @@ class Happened(Frame):
     o: int | None = None
     n: int | None = None
     key: str | None = None
-    data: dict[str, Any]
+    data: Facts
 
 
 class DecideResult(Frame):

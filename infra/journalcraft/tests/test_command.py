@@ -18,7 +18,7 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ([""], "/theme: String should have at least 1 character"),
         (["x" * 10_000], "/theme: String should have at most 200 characters"),
-        (["bell \x07"], "/theme: Value error, control characters are not allowed"),
+        (["bell \x07"], "/theme: Value error, U+0007 is invisible or no character"),
         (["Calm", "--plan", "luxury"], "/plan: Input should be 'express'"),
         (["Calm", "--depth", "NaN", "--language", "English"], "/depth: Input should be 'light'"),
     ],

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import httpx
 import pytest
 import websockets
 from faststream.rabbit import RabbitBroker
@@ -14,9 +15,12 @@ from chassis.broker import say
 from chassis.broker.topology import bucket_of
 from chassis.ids import new_id
 from gateway_service.feed import Feed
+from gateway_service.library import Library
+from gateway_service.owners import Owner
 from gateway_service.socket import Times
 from gateway_service.stamper import Stamper, durable_frame
 from journal_contracts.events import PhaseStarted, ProgressReported
+from journal_contracts.realtime import Decide
 
 CHOICE = {"option": "own", "text": "Quiet Mornings"}
 
@@ -233,23 +237,62 @@ async def test_every_answer_gets_its_verdict(
     assert b"Quiet Mornings" in body
 
 
-async def test_an_answer_that_cannot_be_given_now_sends_the_client_away_to_come_back(
-    client: Any,
+@pytest.mark.parametrize(
+    ("status", "result", "detail", "after_ms"),
+    [
+        (422, "invalid", "That was not offered.", None),
+        (400, "invalid", "That was not offered.", None),
+        (429, "unavailable", "This cannot be answered at the moment.", 2_000),
+        (500, "unavailable", "This cannot be answered at the moment.", 2_000),
+        (503, "unavailable", "This cannot be answered at the moment.", 2_000),
+    ],
+)
+async def test_an_answer_without_a_verdict_is_refused_and_the_talk_goes_on(
+    client: Any, status: int, result: str, detail: str, after_ms: int | None
 ) -> None:
+    statuses = iter([status, 200])
+
     async def answer(request: Request) -> Response:
         if request.method == "GET":
             return JSONResponse({"items": []})
-        return Response("oops", 500)
+        told = {"detail": "That was not offered.", "decision_id": "title", "rev": 1}
+        return JSONResponse({**told, "result": "accepted"}, next(statuses))
 
     client.owners.answering = answer
     async with client.socket() as talk:
         await talk.next()
         await talk.next()
         await talk.say(decide(new_id()))
-        bye = await talk.next()
+        refusal = await talk.next()
+        await talk.say(decide(new_id()))
+        verdict = await talk.next()
 
-    assert (bye["code"], bye["reconnect"]) == (1013, True)
-    assert bye["afterMs"] > 0
+    assert (refusal["t"], refusal["id"], refusal["result"]) == ("decide.refused", "mine", result)
+    assert (refusal["detail"], refusal["afterMs"] or None) == (detail, after_ms)
+    assert verdict["result"] == "accepted"
+
+
+async def test_an_answer_to_nobody_at_home_is_refused_for_now(
+    unused_tcp_port: int,
+) -> None:
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{unused_tcp_port}") as nowhere:
+        library = Library(Owner("orchestrator", nowhere))
+        refusal = await library.decide(Decide.model_validate(decide(new_id())), "a token")
+
+    assert (refusal.t, refusal.result) == ("decide.refused", "unavailable")
+
+
+@pytest.mark.parametrize(
+    "choice", [{"option": "own", "text": "a\u202eb"}, {"option": ""}, {"mood": "sunny"}, "t1", None]
+)
+async def test_an_answer_of_no_right_shape_is_refused_by_its_id(client: Any, choice: Any) -> None:
+    async with client.socket() as talk:
+        await talk.next()
+        await talk.next()
+        await talk.say({**decide(new_id()), "choice": choice})
+        refusal = await talk.next()
+
+    assert (refusal["t"], refusal["id"], refusal["result"]) == ("decide.refused", "mine", "invalid")
 
 
 # --- who gets in, and who is sent away ----------------------------------------------------------

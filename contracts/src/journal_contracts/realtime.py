@@ -103,6 +103,19 @@ class DecideResult(Frame):
     chosen_by: Annotated[ChosenBy | None, Field(alias="chosenBy")] = None
 
 
+class DecideRefused(Frame):
+    """A `decide` without a verdict: the answer does not fit, or its owner is away.
+
+    What is `unavailable` may be said again with the same id, after so many milliseconds.
+    """
+
+    t: Literal["decide.refused"] = "decide.refused"
+    id: str
+    result: Literal["invalid", "unavailable"]
+    detail: str = ""
+    after_ms: Annotated[int, Field(alias="afterMs")] = 0
+
+
 class Ping(Frame):
     """The heartbeat; `o` lets an idle client see that it lost its last event."""
 

@@ -40,6 +40,7 @@ GATEWAY_FRAMES = (
     realtime.Snapshot,
     realtime.Happened,
     realtime.DecideResult,
+    realtime.DecideRefused,
     realtime.Ping,
     realtime.Bye,
 )

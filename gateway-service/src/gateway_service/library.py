@@ -12,13 +12,15 @@ from chassis.errors import Unauthorized
 from gateway_service.journals import DECISION_ID
 from gateway_service.owners import Owner, OwnerUnavailable
 from journal_contracts.api import Answer, AnswerResult, JournalCard, JournalPage, JournalView
-from journal_contracts.realtime import Decide, DecideResult
+from journal_contracts.realtime import Decide, DecideRefused, DecideResult
 
 PAGE: Final = 100
 NEWEST: Final = 20
 """So many journals are in every snapshot; those that are not finished always are."""
 UNFINISHED: Final = ("running", "waiting")
 AT_ONCE: Final = 8
+AGAIN_MS: Final = 2_000
+"""When an answer that found its owner away may be said again."""
 VERDICTS: Final = {409: "conflict", 410: "expired", 404: "unknown"}
 
 
@@ -43,26 +45,24 @@ class Library:
         views = await asyncio.gather(*map(view, wanted))
         return tuple(view for view in views if view is not None)
 
-    async def decide(self, word: Decide, token: str) -> DecideResult | None:
-        """What became of an answer; None if it was none (an option that was not offered, say)."""
+    async def decide(self, word: Decide, token: str) -> DecideResult | DecideRefused:
+        """What became of an answer, or why it was none (an option that was not offered, say)."""
         if not re.fullmatch(DECISION_ID, word.decision_id):
             return DecideResult(id=word.id, result="unknown")
-        answer = await self.owner.ask(
-            "POST",
-            f"/v1/journals/{word.journal}/decisions/{word.decision_id}",
-            token=token,
-            body=Answer(rev=word.rev, choice=word.choice),
-            headers={"Idempotency-Key": word.id},
-        )
+        try:
+            answer = await self._answered(word, token)
+        except OwnerUnavailable as away:
+            return DecideRefused(
+                id=word.id, result="unavailable", detail=away.detail, after_ms=AGAIN_MS
+            )
         if answer.status_code == httpx.codes.OK:
             made = AnswerResult.model_validate_json(answer.content)
             return DecideResult(
                 id=word.id, result=made.result, choice=made.choice, chosen_by=made.chosen_by
             )
-        if answer.status_code not in VERDICTS:
-            self._check(answer)
-            return None
         told: dict[str, Any] = answer.json()
+        if answer.status_code not in VERDICTS:
+            return DecideRefused(id=word.id, result="invalid", detail=told.get("detail", ""))
         return DecideResult.model_validate(
             {
                 "id": word.id,
@@ -71,6 +71,17 @@ class Library:
                 "chosen_by": told.get("chosen_by"),
             }
         )
+
+    async def _answered(self, word: Decide, token: str) -> httpx.Response:
+        answer = await self.owner.ask(
+            "POST",
+            f"/v1/journals/{word.journal}/decisions/{word.decision_id}",
+            token=token,
+            body=Answer(rev=word.rev, choice=word.choice),
+            headers={"Idempotency-Key": word.id},
+        )
+        self._check(answer)
+        return answer
 
     async def _cards(self, token: str) -> list[JournalCard]:
         """All of them, newest first."""

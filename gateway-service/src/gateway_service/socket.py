@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
 import structlog
@@ -35,6 +35,7 @@ from journal_contracts.realtime import (
     SUBPROTOCOL,
     Bye,
     Decide,
+    DecideRefused,
     Frame,
     Hello,
     Ping,
@@ -60,6 +61,13 @@ AWAY: Final = (RedisError, AMQPException, ConnectionError, TimeoutError, Unavail
 """What says that something we need is away for the moment."""
 
 said: TypeAdapter[Decide | Pong] = TypeAdapter(Annotated[Decide | Pong, Field(discriminator="t")])
+
+
+class _Refusable(Frame):
+    """As much of a `decide` as it takes to answer it."""
+
+    t: Literal["decide"]
+    id: Annotated[str, Field(max_length=64)]
 
 
 @dataclass(frozen=True)
@@ -247,18 +255,15 @@ class _Talk:
         while True:
             frames = await self._receive()
             for frame in frames if isinstance(frames, list) else [frames]:
-                try:
-                    word = said.validate_python(frame)
-                except ValidationError:
-                    raise _Ended(BAD_FRAME) from None
-                if isinstance(word, Decide):
-                    await self._decide(connection, word)
+                if (reply := await self._reply(frame)) is not None:
+                    connection.say(_text(reply))
 
-    async def _decide(self, connection: Connection, word: Decide) -> None:
-        result = await self._with.library.decide(word, self._token)
-        if result is None:
-            raise _Ended(BAD_FRAME)
-        connection.say(_text(result))
+    async def _reply(self, frame: Any) -> Frame | None:
+        try:
+            word = said.validate_python(frame)
+        except ValidationError:
+            return _refusal(frame)
+        return await self._with.library.decide(word, self._token) if word.t == "decide" else None
 
     async def _keep(self, connection: Connection) -> None:
         """The heartbeat; and whatever was lost on the last hop is fetched from the history."""
@@ -316,6 +321,15 @@ class _Talk:
             async with asyncio.timeout(CLOSE_SECONDS):
                 await self._websocket.send_text(_text(bye))
                 await self._websocket.close(why.code)
+
+
+def _refusal(frame: Any) -> DecideRefused:
+    """An answer that is none ends no talk, if it says which it was: a person may have typed it."""
+    try:
+        answer = _Refusable.model_validate(frame)
+    except ValidationError:
+        raise _Ended(BAD_FRAME) from None
+    return DecideRefused(id=answer.id, result="invalid", detail="The answer does not fit.")
 
 
 def _later(code: int) -> End:

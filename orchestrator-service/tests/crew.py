@@ -3,21 +3,30 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from journal_contracts.commands import RegisterAssets, RunPhase
+from journal_contracts.commands import RegisterAssets, RunPhase, WithdrawAssets
 from journal_contracts.decisions import Choice
-from journal_contracts.events import AssetsRegistered, DecisionRequested, StepFailed, StepFinished
-from journal_contracts.message import Message, PublicEvent
+from journal_contracts.events import (
+    AssetsRegistered,
+    AssetsWithdrawn,
+    DecisionRequested,
+    StepFailed,
+    StepFinished,
+    Usage,
+)
+from journal_contracts.message import Message, PublicEvent, StepRef
 from journal_contracts.product import Depth, PlanName, TitleStyle
 from orchestrator_service import answers
-from orchestrator_service.happenings import Answered, Begin, Happening, Reply
+from orchestrator_service.happenings import Answered, Begin, DeadlinePassed, Happening, Reply
 from orchestrator_service.saga import advance
 from orchestrator_service.state import Request, Saga
 
 MONDAY = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 JOURNAL, USER = UUID(int=1), UUID(int=2)
+Step = RunPhase | RegisterAssets | WithdrawAssets
 STYLES = [{"label": f"Style {n}", "line": "A manner."} for n in range(1, 6)]
 
 
@@ -34,32 +43,36 @@ def request(plan: PlanName = PlanName.STANDARD, **changes: Any) -> Request:
     )
 
 
-def finished(step: RunPhase | RegisterAssets, **facts: Any) -> Reply:
+def finished(step: Step, **facts: Any) -> Reply:
     """The good answer to a command."""
-    fence = {
-        "journal_id": step.journal_id,
-        "user_id": step.user_id,
-        "phase": step.phase,
-        "part": step.part,
-        "attempt": step.attempt,
-    }
-    if isinstance(step, RegisterAssets):
-        return AssetsRegistered(**fence, assets=("journal.pdf", "lead-magnet.pdf"))
-    return StepFinished(**fence, facts={**_facts(step), **facts})
+    match step:
+        case RegisterAssets():
+            return AssetsRegistered(**_fence(step), assets=("journal.pdf", "lead-magnet.pdf"))
+        case WithdrawAssets():
+            return AssetsWithdrawn(**_fence(step))
+        case RunPhase():
+            return StepFinished(**_fence(step), facts={**_facts(step), **facts})
 
 
-def failed(step: RunPhase, kind: str = "fatal") -> StepFailed:
+def billed(step: Step, dollars: str | None, **facts: Any) -> Reply:
+    """The same, after one call to a model; None: nobody knows its price."""
+    cost = None if dollars is None else Decimal(dollars)
+    usage = Usage(calls=1, tokens_in=10, tokens_out=10, cost=cost)
+    return finished(step, **facts).model_copy(update={"usage": usage})
+
+
+def failed(step: Step, kind: str = "fatal") -> StepFailed:
     """The bad answer to a command."""
     return StepFailed(
-        journal_id=step.journal_id,
-        user_id=step.user_id,
-        phase=step.phase,
-        part=step.part,
-        attempt=step.attempt,
-        kind=kind,  # type: ignore[arg-type] # a test names a kind there is
+        **_fence(step),
+        kind=kind,
         code="no_luck",
         detail="It did not work.",
     )
+
+
+def _fence(step: Step) -> dict[str, Any]:
+    return {name: getattr(step, name) for name in StepRef.model_fields}
 
 
 @dataclass
@@ -69,13 +82,15 @@ class Journey:
     saga: Saga
     now: datetime = MONDAY
     events: list[PublicEvent] = field(default_factory=list)
-    commands: list[RunPhase | RegisterAssets] = field(default_factory=list)
-    sent: list[RunPhase | RegisterAssets] = field(default_factory=list)
+    commands: list[Step] = field(default_factory=list)
+    sent: list[Step] = field(default_factory=list)
 
     @classmethod
-    def begun(cls, plan: PlanName = PlanName.STANDARD, **changes: Any) -> "Journey":
+    def begun(
+        cls, plan: PlanName = PlanName.STANDARD, *, version: int = 1, **changes: Any
+    ) -> "Journey":
         ordered = request(plan, **changes)
-        journey = cls(Saga(JOURNAL, USER, ordered))
+        journey = cls(Saga(JOURNAL, USER, ordered, version))
         journey.happen(Begin(ordered))
         return journey
 
@@ -84,13 +99,26 @@ class Journey:
         for each in said:
             if isinstance(each, PublicEvent):
                 self.events.append(each)
-            elif isinstance(each, RunPhase | RegisterAssets):
+            elif isinstance(each, Step):
                 self.commands.append(each)
                 self.sent.append(each)
         return said
 
     def wait(self, **time: float) -> None:
         self.now += timedelta(**time)
+
+    def pass_time(self, **time: float) -> tuple[Message, ...]:
+        """Wait, and let the clock be heard."""
+        self.wait(**time)
+        return self.happen(DeadlinePassed())
+
+    def come_to(self, question: str) -> None:
+        """Work, and take defaults, until this is asked."""
+        self.work()
+        while question not in self.asked():
+            asked = answers.open_questions(self.saga)[0]
+            self.answer(asked.id, asked.default)
+            self.work()
 
     def work(self, until: str | None = None, reply: Callable[..., Reply] = finished) -> None:
         """Answer commands until none is left, or until the next one is of phase `until`."""

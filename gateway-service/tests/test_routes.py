@@ -4,16 +4,16 @@ import asyncio
 import json
 import threading
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from chassis.ids import new_id
 from gateway_service.bodies import BODY_LIMIT
 
-JOURNAL = new_id()
+JOURNAL = UUID("0199f0a2-6c1e-7d4b-9a53-5f0e7c2b8d11")
 PROBLEM = "application/problem+json"
 
 

@@ -244,3 +244,30 @@ async def _announced(pool: Pool, amqp_url: str) -> UsageRecorded:
         announcing.cancel()
         await speaker.close()
     return UsageRecorded.model_validate_json(heard.body)
+
+
+async def test_a_reply_that_cannot_be_kept_now_is_kept_a_little_later(
+    pool: Pool, model: OpenAIModel, llmock: Any
+) -> None:
+    """R4.2c: it is paid for; no other call is made instead."""
+    llmock.slow_first_token(0.3)
+    call = asyncio.create_task(asked(a_door(pool, model)))
+    async with asyncio.timeout(10):
+        while not await _claims(pool):
+            await asyncio.sleep(0)
+    await pool.execute(
+        """
+        create function no_room() returns trigger language plpgsql as $$
+        begin raise exception 'no space left on device' using errcode = '53100'; end $$;
+        create trigger no_room before update on paid_call execute function no_room()
+        """
+    )
+    await asyncio.sleep(1)
+    assert not call.done()
+
+    await pool.execute("drop trigger no_room on paid_call")
+    await asyncio.wait_for(call, 10)
+
+    [claim] = await _claims(pool)
+    assert (claim["lost"], len(llmock.requests)) == (0, 1)
+    assert claim["reply"] is not None

@@ -109,7 +109,8 @@ async def run(scale: float) -> Facts:
         }
         wanted = os.environ.get("ONLY", " ".join(strikes)).split()
         striking = [asyncio.create_task(strikes[kind]()) for kind in wanted]
-        await asyncio.sleep(SECONDS * scale)
+        with contextlib.suppress(TimeoutError):  # whose life ends early has found an error
+            await asyncio.wait_for(asyncio.shield(living), SECONDS * scale)
         troubles.over.set()
         ends = await asyncio.gather(*striking, return_exceptions=True)
         broken = [end for end in ends if end is not None]
@@ -124,6 +125,8 @@ async def run(scale: float) -> Facts:
         except TimeoutError:
             _tell("some journals did not end")
         await asyncio.sleep(QUIET)
+        for actor in stage.actors.values():
+            actor.kill()
         violations, lost, examples = await judge(stage, crowd, ears)
     faults = dict(troubles.counted + crowd.faults)
     for line in (*map(repr, broken), *examples):

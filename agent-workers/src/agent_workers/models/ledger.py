@@ -11,6 +11,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
+import structlog
 
 from agent_workers.models.prices import price_of
 from agent_workers.models.provider import Reply
@@ -19,9 +20,22 @@ from chassis.ids import new_id
 from journal_contracts.events import CraftCancelled, CraftDeleted, Usage, UsageRecorded
 from journal_contracts.message import StepRef
 
+log = structlog.get_logger()
+
 LEASE_SECONDS: Final = 15
+KEEP_SECONDS: Final = 0.5
 ANNOUNCE_SECONDS: Final = 1.0
 TOGETHER: Final = 500
+
+AWAY: Final = (
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    OSError,
+    TimeoutError,
+)
+"""The database cannot take it now; what it says of the data itself is another matter."""
 
 CLAIM: Final = """
 insert into paid_call (request_key, user_id, journal_id, phase, part, agent, model, owner,
@@ -30,9 +44,8 @@ select $1, $2, $3, $4, $5, $6, $7, $8, clock_timestamp() + make_interval(secs =>
  where not exists (select from ended where journal_id = $3 and n > $10)
 on conflict (request_key) do update
    set owner = $8, lease_until = clock_timestamp() + make_interval(secs => $9),
-       lost = paid_call.lost + case when paid_call.owner = $8 then 0 else 1 end
- where paid_call.reply is null
-   and (paid_call.lease_until < clock_timestamp() or paid_call.owner = $8)
+       lost = paid_call.lost + 1
+ where paid_call.reply is null and paid_call.lease_until < clock_timestamp()
 returning request_key
 """
 
@@ -121,14 +134,23 @@ class Ledger:
         return reply
 
     async def extend(self, key: str) -> None:
-        """The call goes on."""
-        await self._pool.execute(EXTEND, key, self._owner, LEASE_SECONDS)
+        """The call goes on; where that cannot be written now, it can be a little later."""
+        try:
+            await self._pool.execute(EXTEND, key, self._owner, LEASE_SECONDS)
+        except AWAY as error:
+            log.warning("lease_not_extended", error=type(error).__name__)
 
     async def keep(self, key: str, model: str, reply: Reply, seconds: float) -> None:
-        """Keep a reply, before anything is done with it."""
+        """Keep a reply before its use; it is paid for, so try as often as it takes."""
         text = reply.text.replace("\x00", "")
-        cost = price_of(model, reply)
-        await self._pool.execute(KEEP, key, text, reply.tokens_in, reply.tokens_out, cost, seconds)
+        told = (text, reply.tokens_in, reply.tokens_out, price_of(model, reply), seconds)
+        while True:
+            try:
+                await self._pool.execute(KEEP, key, *told)
+                return
+            except AWAY as error:
+                log.warning("reply_not_kept_yet", error=type(error).__name__)
+                await asyncio.sleep(KEEP_SECONDS)
 
     async def release(self, key: str) -> None:
         """The call failed: whoever tries again need not wait for the lease to run out."""

@@ -64,7 +64,7 @@ LONGEST_PAUSE: Final = timedelta(minutes=2)
 def advance(saga: Saga, message: Happening, now: datetime) -> tuple[Saga, tuple[Message, ...]]:
     """The journal after `message`, and what is to be said; late and double ones change nothing."""
     turn = _Turn(saga, now)
-    if not saga.is_over or isinstance(message, Retry):
+    if not saga.is_over or isinstance(message, Retry | Migrate):
         turn.take(message)
         turn.go_on()
     return turn.saga, tuple(turn.said)
@@ -103,7 +103,7 @@ class _Turn(Draft):
             case Poisoned(detail=detail):
                 self._give_up(Trouble("cannot_go_on", detail, ""))
             case Migrate(to=version):
-                self.saga = moved(self.saga, version, self.now)
+                self._migrate(version)
             case _:
                 assert_never(message)
 
@@ -119,7 +119,7 @@ class _Turn(Draft):
             return
         if all(state.status == "done" for state in self.saga.phases.values()):
             self._complete_journal()
-        elif self._failed_parts() and not self.saga.is_working:
+        elif self._has_failed() and not self.saga.is_working:
             self._ask_after_failure()
 
     # --- what workers answer --------------------------------------------------------------------
@@ -270,6 +270,14 @@ class _Turn(Draft):
                 self.set_question(name, replace(state, due=state.due + stood_still))
         self.tell(events.CraftResumed)
 
+    def _migrate(self, version: int) -> None:
+        """Where the new table lacks what had failed, there is nothing to ask about any more."""
+        self.saga = moved(self.saga, version, self.now)
+        asked = self.saga.questions.get(AFTER_FAILURE.name)
+        if not self.saga.is_over and asked and asked.status == "open" and not self._has_failed():
+            self.saga = replace(self.saga, trouble=None)
+            self._keep_answer(AFTER_FAILURE.name, Choice(option="retry"), "plan")
+
     def _after_failure(self, choice: Choice) -> None:
         if choice.option == "give_up":
             self._give_up(self.saga.trouble or Trouble("unknown", "", ""))
@@ -365,9 +373,8 @@ class _Turn(Draft):
     def _start(self, name: str, orders: Mapping[str, Order]) -> None:
         """Open every part; a part of an earlier round goes on with its next attempt."""
         state = self.saga.phases[name]
-        parts = {part: self._opened(state.parts.get(part), state.round) for part in orders}
-        if UNDO in state.parts:
-            parts[UNDO] = state.parts[UNDO]
+        parts = {n: p if n == UNDO else replace(p, state="dropped") for n, p in state.parts.items()}
+        parts |= {part: self._opened(state.parts.get(part), state.round) for part in orders}
         self._run(name, parts, tuple(orders))
 
     def _start_more(self, name: str, orders: Mapping[str, Order]) -> None:
@@ -398,8 +405,12 @@ class _Turn(Draft):
             self._complete_phase(name)
 
     def _send(self, phase: str, names: tuple[str, ...]) -> None:
-        """Give open steps of a phase to its workers."""
+        """Give open steps of a phase to its workers; a held journal's, once it goes on."""
         state = self.saga.phases[phase]
+        if self.saga.is_held:
+            later = {n: replace(state.parts[n], state="retry", due=self.now) for n in names}
+            self.set_phase(phase, replace(state, parts={**state.parts, **later}))
+            return
         due = self.now + self._patience(self.saga.definition.phase(phase))
         opened = {name: replace(state.parts[name], state="open", due=due) for name in names}
         self.set_phase(phase, replace(state, parts={**state.parts, **opened}))
@@ -489,9 +500,12 @@ class _Turn(Draft):
         self.tell(events.DecisionRequested, decision=view)
 
     def _open(self, question: Question) -> int:
-        """Open the next revision of a question and return its number."""
+        """Open the next revision of a question and return its number.
+
+        In a pause its time does not run: `_resume` moves it as it moves that of the others.
+        """
         state = self.saga.questions.get(question.name, QuestionState())
-        due = self.now + self._patience(question)
+        due = (self.saga.paused_at or self.now) + self._patience(question)
         opened = replace(state, status="open", rev=state.rev + 1, due=due)
         self.set_question(question.name, opened)
         return opened.rev
@@ -512,5 +526,5 @@ class _Turn(Draft):
     def _trouble(self, trouble: Trouble) -> None:
         self.saga = replace(self.saga, trouble=trouble)
 
-    def _failed_parts(self) -> bool:
+    def _has_failed(self) -> bool:
         return any(part.state == "failed" for _, _, part in self.parts())

@@ -52,8 +52,8 @@ class PhaseState:
 
     @property
     def work(self) -> Mapping[str, Part]:
-        """The parts that make something."""
-        return {name: part for name, part in self.parts.items() if name != UNDO}
+        """The parts that make something, and that somebody wants."""
+        return {n: part for n, part in self.parts.items() if n != UNDO and part.state != "dropped"}
 
     @property
     def is_at_work(self) -> bool:

@@ -111,7 +111,7 @@ class Arena:
     async def process(
         self,
         module: str,
-        order: dict[str, Any],
+        order: dict[str, Any] | None = None,
         python: Path | str = sys.executable,
         environment: Mapping[str, str] = MappingProxyType({}),
     ) -> AsyncIterator[Process]:
@@ -121,7 +121,7 @@ class Arena:
                 python,
                 "-m",
                 module,
-                json.dumps(order),
+                *([json.dumps(order)] if order else []),
                 cwd=ROOT,
                 env={**os.environ, **environment},
                 stdin=DEVNULL,

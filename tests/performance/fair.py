@@ -57,9 +57,7 @@ async def bench(arena: Arena, scale: float = 1.0) -> dict[str, Any]:
     urgent = await _scene(arena, Task("", int(WAITING * scale), "urgent"))
     burst, *waits = [1000 * (left - begun) for begun, left in urgent.pop("times")]
     shares = await _scene(arena, Task("", int(FEW * max(scale, 0.2)), "shares"))
-    served = Counter(
-        user for at, user, _, _ in shares["came"] if shares["from"] < at < shares["to"]
-    )
+    served = Counter(user for at, user, *_ in shares["came"] if shares["from"] < at < shares["to"])
     counts = [served[user] for user in shares["users"]]
     return {
         "name": "fair",

@@ -27,7 +27,7 @@ from journalcraft.servers.ports import ALONE, reserve
 from orchestrator_service.engine.engine import Engine
 from orchestrator_service.happenings import Answered
 
-from .arena import Arena
+from .arena import Arena, ContestantFailed
 from .ours import ASKED, GRAPH, an_orchestrator
 from .timing import Task, percentile, tell
 
@@ -115,8 +115,10 @@ async def _start(arena: Arena, task: Task, connection: Any, number: int) -> floa
     }
     ports.release()
     began = time.monotonic()
-    async with arena.process("orchestrator_service", {}, environment=told):
+    async with arena.process("orchestrator_service", environment=told) as process:
         while not await connection.fetchval("select 1 from decision where journal_id = $1", late):
+            if process.returncode is not None:
+                raise ContestantFailed("the orchestrator did not start")
             await asyncio.sleep(0.005)
         return time.monotonic() - began
 

@@ -101,16 +101,16 @@ async def crafted(arena: Arena, task: Task) -> tuple[Run, int]:
     async with arena.working(manner=manner) as (worker, came):
         told = replace(task, amqp=arena.addresses.amqp, worker=worker.pid)
         run = await arena.run(told, "tests.performance.ours")
-    run.steps = {journal: times for journal, times in _came(came).items()}
+    run.steps = _came(came)
     return run, await arena.commits(task.database)
 
 
 def _came(file: Path) -> dict[str, list[float]]:
-    """When the steps of each journal came."""
-    steps: dict[str, list[float]] = {}
-    for at, _, journal, _ in sorted(json.loads(file.read_text())):
-        steps.setdefault(journal, []).append(at)
-    return steps
+    """When the steps of each journal came; a command may come twice, then the first counts."""
+    steps: dict[str, dict[tuple[str, str], float]] = {}
+    for at, _, journal, phase, part in sorted(json.loads(file.read_text())):
+        steps.setdefault(journal, {}).setdefault((phase, part), at)
+    return {journal: list(times.values()) for journal, times in steps.items()}
 
 
 async def _peer(arena: Arena, name: str, python: Path, size: Size) -> Figures:

@@ -27,8 +27,8 @@ from .plain import PlainSpeaker
 
 HEARTBEAT_SECONDS: Final = 0.5
 
-Came = tuple[float, str, str, str]
-"""When a step came, of which user, which journal, which phase."""
+Came = tuple[float, str, str, str, str]
+"""When a step came, of which user, which journal, which phase, which part."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,8 @@ async def main(job: Job) -> list[Came]:
     came: list[Came] = []
 
     async def take(step: RunPhase) -> None:
-        came.append((time.monotonic(), str(step.user_id), str(step.journal_id), step.phase))
+        journal = str(step.journal_id)
+        came.append((time.monotonic(), str(step.user_id), journal, step.phase, step.part))
         if job.seconds:
             await asyncio.sleep(job.seconds)
         await answer(StepFinished(**fence_of(step), facts=facts_of(step)))

@@ -133,6 +133,15 @@ async def test_the_call_of_a_dead_worker_is_made_again_and_counted(
     assert call["reply"] is not None
 
 
+async def test_a_call_is_its_workers_own_for_as_long_as_was_told(pool: Pool) -> None:
+    hasty, patient = Ledger(pool, new_id(), lease_seconds=0), a_ledger(pool)
+
+    claims = [await ledger.claim("a question", ASKER, "a model") for ledger in (hasty, patient)]
+
+    assert claims == [True, True]
+    assert not await hasty.claim("a question", ASKER, "a model")
+
+
 async def test_a_cancelled_call_closes_its_stream_and_keeps_nothing(
     pool: Pool, model: OpenAIModel, llmock: Any
 ) -> None:

@@ -53,7 +53,7 @@ def build(settings: Settings) -> FastAPI:
                 open_blobs(settings.blobs_url.get_secret_value())
             )
             broker, worker = connect(WORKERS, settings.amqp_url), new_id()
-            ledger = Ledger(pool, owner=worker)
+            ledger = Ledger(pool, worker, settings.lease_seconds)
             workshop = Workshop(
                 crews=CREWS,
                 blobs=blobs,

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from agent_workers.models.ledger import LEASE_SECONDS
 from chassis.settings import ServiceSettings
 from journal_contracts.catalogue import POOLS
 
@@ -19,3 +20,5 @@ class Settings(ServiceSettings):
     openai_api_key: SecretStr | None = None
     openai_base_url: str | None = None
     model: str = "gpt-4o-mini"
+    lease_seconds: float = LEASE_SECONDS
+    """How long a model call stays its worker's own after the last sign of life."""

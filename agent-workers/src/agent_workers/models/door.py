@@ -11,7 +11,7 @@ import structlog
 from pydantic import BaseModel, ValidationError
 
 from agent_workers.desk import InvalidOutput
-from agent_workers.models.ledger import LEASE_SECONDS, Asker, Ledger
+from agent_workers.models.ledger import Asker, Ledger
 from agent_workers.models.provider import Messages, OnText, Provider
 
 log = structlog.get_logger()
@@ -96,7 +96,7 @@ class Door:
     async def _extending(self, key: str) -> AsyncIterator[None]:
         async def extend() -> None:
             while True:
-                await asyncio.sleep(LEASE_SECONDS / 3)
+                await asyncio.sleep(self._ledger.lease_seconds / 3)
                 await self._ledger.extend(key)
 
         task = asyncio.create_task(extend())

@@ -22,7 +22,7 @@ from journal_contracts.message import StepRef
 
 log = structlog.get_logger()
 
-LEASE_SECONDS: Final = 15
+LEASE_SECONDS: Final = 15.0
 KEEP_SECONDS: Final = 0.5
 ANNOUNCE_SECONDS: Final = 1.0
 TOGETHER: Final = 500
@@ -100,9 +100,12 @@ class JournalEnded(Exception):
 class Ledger:
     """Claims and keeps; `owner` is this process."""
 
-    def __init__(self, pool: asyncpg.Pool, owner: UUID) -> None:
+    def __init__(
+        self, pool: asyncpg.Pool, owner: UUID, lease_seconds: float = LEASE_SECONDS
+    ) -> None:
         self._pool = pool
         self._owner = owner
+        self.lease_seconds = lease_seconds
 
     async def claim(self, key: str, asker: Asker, model: str) -> bool:
         """Take the call for this process; false where it was made, or another is making it.
@@ -112,7 +115,7 @@ class Ledger:
         """
         step = asker.step
         about = (step.user_id, step.journal_id, step.phase, step.part, asker.agent, model)
-        until = (self._owner, LEASE_SECONDS)
+        until = (self._owner, self.lease_seconds)
         if await self._pool.fetchval(CLAIM, key, *about, *until, asker.since) is not None:
             return True
         ended: int | None = await self._pool.fetchval(
@@ -136,7 +139,7 @@ class Ledger:
     async def extend(self, key: str) -> None:
         """The call goes on; where that cannot be written now, it can be a little later."""
         try:
-            await self._pool.execute(EXTEND, key, self._owner, LEASE_SECONDS)
+            await self._pool.execute(EXTEND, key, self._owner, self.lease_seconds)
         except AWAY as error:
             log.warning("lease_not_extended", error=type(error).__name__)
 

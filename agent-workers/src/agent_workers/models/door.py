@@ -61,9 +61,7 @@ class Door:
     ) -> str:
         """The kept reply, or a new one; while another process asks the same, wait for its reply."""
         key = self._key(asker, round_, messages, output)
-        while True:
-            if await self._ledger.claim(key, asker, self.model):
-                break
+        while not await self._claim(key, asker):
             if (kept := await self._ledger.kept_reply(key)) is not None:
                 return kept
             await asyncio.sleep(WAIT_SECONDS)
@@ -76,6 +74,14 @@ class Door:
             raise
         await self._ledger.keep(key, self.model, reply, time.monotonic() - began)
         return reply.text
+
+    async def _claim(self, key: str, asker: Asker) -> bool:
+        """A claim that is cut short may have been made all the same: it is given back."""
+        try:
+            return await self._ledger.claim(key, asker, self.model)
+        except asyncio.CancelledError:
+            await asyncio.shield(self._ledger.release(key))
+            raise
 
     def _key(self, asker: Asker, round_: str, messages: Messages, output: type[BaseModel]) -> str:
         """What is asked, by whom, for what; attempts are not in it, so they share the reply."""

@@ -13,6 +13,8 @@ from dataclasses import replace
 from typing import Final
 from uuid import UUID
 
+import uvloop
+
 from chassis import telemetry
 from chassis.broker import Speaker, connect, hear, open_broker
 from chassis.database import Database, open_pool
@@ -115,4 +117,5 @@ async def main(task: Task) -> None:
 
 if __name__ == "__main__":
     telemetry.start(ORCHESTRATOR)
-    asyncio.run(main(Task.given()))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:  # as the service has it
+        runner.run(main(Task.given()))

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import uvloop
+
 from chassis import telemetry
 from chassis.broker import Letter, Speaker, connect, hear, hearing_hot, letter_of, open_broker, say
 from chassis.ids import new_id
@@ -98,4 +100,5 @@ def fence_of(step: StepRef) -> dict[str, object]:
 if __name__ == "__main__":
     telemetry.start(WORKERS)
     given = Job(**json.loads(sys.argv[1]))
-    Path(given.came).write_text(json.dumps(asyncio.run(main(given))))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:  # as the service has it
+        Path(given.came).write_text(json.dumps(runner.run(main(given))))

@@ -83,13 +83,16 @@ class _Turn(Draft):
                 if self.is_open(message):
                     self._hear(message)
             case Answered(question=name, choice=choice, by=by):
-                self._close(name, choice, by)
+                if self._is_asked(name):
+                    self._close(name, choice, by)
             case DeadlinePassed():
                 self._meet_deadlines(message)
             case Extended(question=name, until=until):
-                self._extend(name, until)
+                if self._is_asked(name):
+                    self._extend(name, until)
             case HandedOver(question=name, to=to):
-                self._hand_over(name, to)
+                if self._is_asked(name):
+                    self._hand_over(name, to)
             case Pause(until=until):
                 self._pause(until)
             case Resume():
@@ -522,6 +525,10 @@ class _Turn(Draft):
         request = self.saga.request
         set_ = request.step_seconds if isinstance(node, Phase) else request.decision_seconds
         return node.patience if set_ is None else timedelta(seconds=set_)
+
+    def _is_asked(self, name: str) -> bool:
+        state = self.saga.questions.get(name)
+        return state is not None and state.status == "open"
 
     def _trouble(self, trouble: Trouble) -> None:
         self.saga = replace(self.saga, trouble=trouble)

@@ -19,6 +19,7 @@ from prometheus_client import Gauge
 from chassis import failpoints
 from chassis.broker import Letter, Speaker
 from chassis.jobs import running
+from journal_contracts.catalogue import BY_NAME
 from orchestrator_service.engine.changes import Change
 from orchestrator_service.engine.releasing import Release
 from orchestrator_service.engine.store import Store
@@ -39,7 +40,8 @@ class Sender:
         self._store = store
         self._speaker = speaker
         self._release = release
-        self._letters: list[Letter] = []
+        self._commands: list[Letter] = []
+        self._events: list[Letter] = []
         self._arrived: list[UUID] = []
         self._woken = asyncio.Event()
 
@@ -73,21 +75,30 @@ class Sender:
             self.post([o.letter for o in change.orders if o.letter.id not in waits])
 
     def post(self, letters: Sequence[Letter]) -> None:
-        """Rows of these are committed, and held by this replica."""
-        if len(self._letters) < MOST_IN_MEMORY:  # else the sweep finds them later
-            self._letters += letters
-            self._woken.set()
+        """Rows of these are committed, and held by this replica; commands overtake events."""
+        if len(self._commands) + len(self._events) >= MOST_IN_MEMORY:
+            return  # the sweep finds them later
+        for letter in letters:
+            is_command = BY_NAME[letter.name].is_command
+            (self._commands if is_command else self._events).append(letter)
+        self._woken.set()
 
     async def _send_forever(self) -> None:
         while True:
             await self._woken.wait()
             self._woken.clear()
-            while self._letters:
-                now, self._letters = self._letters[:TOGETHER], self._letters[TOGETHER:]
-                in_memory.set(len(self._letters))
+            while now := self._next():
                 arrived = await self._speaker.say_all(now)
                 failpoints.reach("after_publish", _phases(now))
                 self._arrived += [letter.id for letter, ok in zip(now, arrived, strict=True) if ok]
+
+    def _next(self) -> list[Letter]:
+        """Those that leave now: somebody works at the end of a command."""
+        now = [*self._commands[:TOGETHER], *self._events[:TOGETHER]][:TOGETHER]
+        commands = min(len(self._commands), TOGETHER)
+        del self._commands[:commands], self._events[: len(now) - commands]
+        in_memory.set(len(self._commands) + len(self._events))
+        return now
 
     async def _settle_forever(self) -> None:
         while True:

@@ -222,7 +222,10 @@ class Transitions:
                     turns = [each.turn for each in waiting]
                     changes[journal_id] = fold(row, turns, self.clock.now())
                 except DATA_ERRORS as error:
-                    self._part(journal_id, taken.pop(journal_id), error)
+                    if row.version and journal_id not in fresh:
+                        self._rows.pop(journal_id)  # out of date, perhaps: read it and see
+                    else:
+                        self._part(journal_id, taken.pop(journal_id), error)
             moving = [change for change in changes.values() if change.moves]
             won, failed = await self._write(moving) if moving else (set(), {})
             for journal_id, change in changes.items():

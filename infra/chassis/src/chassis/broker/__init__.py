@@ -3,8 +3,9 @@
 from chassis.broker.connection import connect, open_broker, ping
 from chassis.broker.graves import DeadLetter, QueueGone, hear_the_dead, send_back
 from chassis.broker.hearing import NotForMe, hear, hear_on_every_replica
-from chassis.broker.hot import Speaker, hearing_hot
+from chassis.broker.hot import hearing_hot
 from chassis.broker.saying import BrokerAway, Letter, letter_of, say
+from chassis.broker.speaking import Speaker
 from chassis.broker.topology import declare, exchange_of, queue_of
 
 __all__ = [

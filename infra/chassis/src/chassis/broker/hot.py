@@ -1,16 +1,13 @@
 """The hot queues: the same messages under the same types, without a task and a span for each.
 
-`hear` and `say` go through FastStream, one message at a time. Here acks are said together, and
-messages leave without waiting for one another; each is still confirmed, retried and buried as
-there. Hearing and speaking have a connection each: a broker short of memory stops the speakers,
-and must not stop the acks with them.
+`hear` goes through FastStream, one message at a time. Here acks are said together; what fails is
+retried and buried as there. Speaking (`speaking`) has a connection of its own: a broker short of
+memory stops those that speak, and must not stop the acks with them.
 """
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator
 from typing import Final, TypeVar
 
 import aiormq
@@ -20,13 +17,10 @@ from aiormq import Channel
 from aiormq.abc import AbstractConnection, DeliveredMessage
 from faststream.rabbit import RabbitBroker
 from opentelemetry import context, propagate
-from pamqp.commands import Basic
 
 from chassis.broker import topology
 from chassis.broker.hearing import PAUSE, Delivery, Ear, Handler, NotForMe
-from chassis.broker.saying import CONTENT_TYPE, PATIENCE, Letter, cloud_event
 from chassis.jobs import running
-from journal_contracts.catalogue import BY_NAME
 from journal_contracts.message import Message
 
 log = structlog.get_logger()
@@ -52,7 +46,7 @@ async def hearing_hot(
 
     async def listen() -> None:
         async with aiormq.Connection(url) as connection:
-            wire = await _channel_of(connection)
+            wire = await channel_of(connection)
             acks = _Acks(wire)
 
             async def consume(delivery: DeliveredMessage) -> None:
@@ -135,72 +129,7 @@ class _Acks:
         return together & done
 
 
-@dataclass
-class Speaker:
-    """Says many messages at once; `say_all` tells of each whether the broker has it."""
-
-    service: str
-    url: str
-    _wire: Channel | None = None
-    _stack: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
-    _connecting: asyncio.Lock = field(default_factory=asyncio.Lock)
-
-    async def say_all(self, letters: Sequence[Letter]) -> list[bool]:
-        """One answer a letter, in their order; False where it may or may not have arrived."""
-        try:
-            async with asyncio.timeout(PATIENCE):
-                wire = await self._connected()
-        except (AMQPException, OSError, RuntimeError, TimeoutError) as error:
-            log.warning("broker_away", error=type(error).__name__)
-            return [False] * len(letters)
-        return await asyncio.gather(*(self._say(wire, letter) for letter in letters))
-
-    async def close(self) -> None:
-        """Hang up."""
-        with contextlib.suppress(AMQPException, OSError, RuntimeError):
-            await self._stack.aclose()
-
-    async def _connected(self) -> Channel:
-        async with self._connecting:
-            if self._wire is None or self._wire.is_closed:
-                await self.close()
-                connection = aiormq.Connection(self.url)
-                self._stack.push_async_callback(connection.close)
-                await connection.connect()
-                self._wire = await _channel_of(connection)
-            return self._wire
-
-    async def _say(self, wire: Channel, letter: Letter) -> bool:
-        entry = BY_NAME[letter.name]
-        try:
-            await wire.basic_publish(
-                letter.body,
-                exchange=topology.exchange_of(entry).name,
-                routing_key=letter.routing_key,
-                properties=Basic.Properties(
-                    content_type=CONTENT_TYPE,
-                    delivery_mode=PERSISTENT,
-                    message_id=str(letter.id),
-                    message_type=letter.name,
-                    correlation_id=letter.subject,
-                    timestamp=datetime.now(UTC),
-                    app_id=self.service,
-                    headers={
-                        **letter.trace,
-                        **cloud_event(self.service, letter.name, letter.id, letter.subject),
-                    },
-                ),
-                mandatory=entry.is_command,
-                timeout=PATIENCE,
-                wait=False,
-            )
-        except (AMQPException, OSError, RuntimeError, TimeoutError) as error:
-            log.warning("message_not_sent", message=letter.name, id=str(letter.id), exc_info=error)
-            return False
-        return True
-
-
-async def _channel_of(connection: AbstractConnection) -> Channel:
+async def channel_of(connection: AbstractConnection) -> Channel:
     """A channel with confirms, without what aio-pika puts around each message."""
     channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
     assert isinstance(channel, Channel)  # noqa: S101 - the only kind there is

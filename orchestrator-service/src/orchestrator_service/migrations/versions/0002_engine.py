@@ -55,6 +55,9 @@ UP = (
     create index outbox_waiting on outbox (pool, priority desc, vtime, id) where state = 'waiting'
     """,
     """
+    create index outbox_in_flight on outbox (pool, user_id) where state in ('leaving', 'out')
+    """,
+    """
     create table share (
         pool text not null,
         user_id uuid not null,

@@ -29,8 +29,9 @@ up: local ## keep the platform running on http://127.0.0.1:8000
 test: lint ## lint, types, import rules and every test, on real servers
 	$(bin)/python -m pytest
 
-deep: dev ## the tests that take longer
+deep: dev ## the tests that take longer, and the fault run in full size
 	$(bin)/python -m pytest -m deep
+	$(bin)/python -m tests.faults
 
 faults: dev ## strike thousands of journals with hundreds of faults: SCALE=1
 	$(bin)/python -m tests.faults

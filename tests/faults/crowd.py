@@ -68,6 +68,7 @@ AWAY: Final = (
     SQLAlchemyError,
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
 )
 
 T = TypeVar("T")

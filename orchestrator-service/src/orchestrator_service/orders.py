@@ -100,7 +100,7 @@ class Desk:
 
     async def state(self, user_id: UUID, journal_id: UUID) -> JournalView:
         """A journal as it is; also for whom one of its decisions was handed to."""
-        row = (await self._engine.store.load([journal_id])).get(journal_id)
+        row = await self._engine.transitions.row(journal_id)
         if row is None or not _may_see(user_id, row.saga):
             raise no_such_journal()
         return view_of(row, await self._queue(journal_id) if row.saga.is_working else None)
@@ -123,7 +123,7 @@ class Desk:
         """Forget a journal; who keeps something of it hears that it is gone."""
         store, gone = self._engine.store, False
         while not gone:
-            row = (await store.load([journal_id])).get(journal_id)
+            row = await self._engine.transitions.row(journal_id)
             if row is None or row.saga.user_id != user_id:
                 raise no_such_journal()
             event = CraftDeleted(

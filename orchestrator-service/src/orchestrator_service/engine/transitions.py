@@ -52,6 +52,15 @@ batch_journals = Histogram(
 )
 
 
+AWAY: Final = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+)
+"""What reading meets when the database is not there, or not itself."""
+
+
 class StoreAway(ServiceError):
     """The database did not answer; whether the transition was committed is not known."""
 
@@ -137,6 +146,13 @@ class Transitions:
         self._queues.setdefault(journal_id, deque()).append(waiting)
         self._start_soon()
         return await done
+
+    async def row(self, journal_id: UUID) -> Row | None:
+        """A journal as it is now, without anything happening to it. Raises `StoreAway`."""
+        try:
+            return (await self._store.load([journal_id])).get(journal_id)
+        except AWAY as error:
+            raise StoreAway("The journal's state cannot be read at the moment.") from error
 
     def forget(self, journal_id: UUID) -> None:
         """The row was changed by other means."""

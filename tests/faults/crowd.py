@@ -43,7 +43,7 @@ _DECIDED: Final = {
     "author_style": Choice(option="s1"),
     "pictures": Choice(option="none"),
     "draft": Choice(option="approve"),
-    "format": Choice(option="6x9"),
+    "format": Choice(option="6x9-plain"),
 }
 ORDERS: Final = (
     (JournalOrder(theme="patience", plan=PlanName.EXPRESS, decisions=_DECIDED), 89),
@@ -52,7 +52,11 @@ ORDERS: Final = (
         JournalOrder(
             theme="wonder",
             plan=PlanName.COMPREHENSIVE,
-            decisions={**_DECIDED, "pictures": Choice(option="procedural")},
+            decisions={
+                **_DECIDED,
+                "pictures": Choice(option="procedural"),
+                "format": Choice(option="6x9"),
+            },
         ),
         2,
     ),

@@ -305,6 +305,24 @@ def test_an_order_nobody_attends_takes_every_default_and_says_so() -> None:
     assert {event.chosen_by for event in closed} == {"default"}
 
 
+def test_a_decision_is_told_in_words() -> None:
+    journey = Journey.begun(answers={"pictures": Choice(option="none")})
+    journey.come_to("title")
+    journey.answer("title", "own", text="My Own")
+
+    journey.finish()
+
+    told = {e.decision_id: e.label for e in journey.events if isinstance(e, DecisionClosed)}
+    assert told == {
+        "author_style": "Style 1",
+        "title": "My Own",
+        "pictures": "No pictures",
+        "format": "6 x 9 inches, no pictures",
+    }
+    shown = journal_view(journey.saga, journey.now, journey.now).decisions
+    assert {each.id: each.label for each in shown} == told
+
+
 def test_an_answer_in_advance_that_is_not_offered_is_asked_again() -> None:
     wanted = {"pictures": Choice(option="none"), "format": Choice(option="a4")}
     journey = Journey.begun(answers=wanted)

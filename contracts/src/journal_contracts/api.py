@@ -125,6 +125,8 @@ class ChosenView(View):
     choice: Choice
     chosen_by: ChosenBy
     at: datetime
+    label: str = ""
+    """The choice in words, such as the title itself."""
 
 
 class UsageView(View):

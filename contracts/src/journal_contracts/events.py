@@ -82,6 +82,8 @@ class DecisionClosed(PublicEvent):
     rev: int
     choice: Choice
     chosen_by: ChosenBy
+    label: str = ""
+    """The choice in words, such as the title itself."""
 
 
 class DecisionExtended(PublicEvent):

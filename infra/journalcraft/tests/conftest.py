@@ -98,9 +98,11 @@ class FakePlatform:
         await self.happen("journal.decision.requested.v1", decision=decision)
 
     async def finish(self, answer: Answer) -> None:
-        closed = {"decision_id": "title", "rev": 1, "chosen_by": "user"}
+        choice = answer.choice
+        label = choice.text or next(o.label for o in TITLE.options if o.id == choice.option)
+        closed = {"decision_id": "title", "rev": 1, "chosen_by": "user", "label": label}
         await self.happen(
-            "journal.decision.closed.v1", **closed, choice=answer.choice.model_dump(mode="json")
+            "journal.decision.closed.v1", **closed, choice=choice.model_dump(mode="json")
         )
         if self.drops_after_decision:
             for socket in self._sockets:

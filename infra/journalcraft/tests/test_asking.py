@@ -8,7 +8,6 @@ from journal_contracts.decisions import Choice, DecisionView, Option
 from journalcraft.asking import (
     NotAnAnswer,
     default_of,
-    label_of,
     lines_of,
     read_answer,
     read_notes,
@@ -67,15 +66,6 @@ def test_own_text_is_not_taken_where_it_is_not_offered() -> None:
 
 def test_nobody_there_means_the_default() -> None:
     assert default_of(title()) == Choice(option="t2")
-
-
-def test_a_choice_is_told_in_words() -> None:
-    told = [
-        label_of(title(), Choice(option="t1")),
-        label_of(title(), Choice(option="own", text="My")),
-    ]
-
-    assert told == ["Calm Pages", "My"]
 
 
 def test_notes_are_read_by_section() -> None:

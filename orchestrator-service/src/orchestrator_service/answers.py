@@ -71,6 +71,12 @@ def default(saga: Saga, name: str) -> str:
     return wanted if wanted in offered else offered[0]
 
 
+def label(saga: Saga, name: str, choice: Choice) -> str:
+    """A choice as people read it, while its options are still the ones it was made from."""
+    offered = {option.id: option.label for option in question(saga, name).options(saga.known)}
+    return choice.text or offered.get(choice.option, choice.option)
+
+
 def question(saga: Saga, name: str) -> Question:
     """The table's row."""
     node = UNFORESEEN.get(name) or saga.definition.by_name[name]

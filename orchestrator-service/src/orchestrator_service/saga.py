@@ -203,11 +203,17 @@ class _Turn(Draft):
 
     def _keep_answer(self, name: str, choice: Choice, by: ChosenBy) -> None:
         state = self.saga.questions[name]
-        made = (*state.made, Made(state.rev, choice, by, self.now))
+        label = answers.label(self.saga, name, choice)
+        made = (*state.made, Made(state.rev, choice, by, self.now, label))
         closed = replace(state, status="closed", due=None, made=made, also=None)
         self.set_question(name, closed)
         self.tell(
-            events.DecisionClosed, decision_id=name, rev=state.rev, choice=choice, chosen_by=by
+            events.DecisionClosed,
+            decision_id=name,
+            rev=state.rev,
+            choice=choice,
+            chosen_by=by,
+            label=label,
         )
 
     def _meet_deadlines(self, passed: DeadlinePassed) -> None:

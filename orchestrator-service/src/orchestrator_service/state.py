@@ -68,6 +68,8 @@ class Made:
     choice: Choice
     by: ChosenBy
     at: datetime
+    label: str = ""
+    """The choice as people read it."""
 
 
 @dataclass(frozen=True)

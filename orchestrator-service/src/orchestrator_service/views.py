@@ -108,7 +108,7 @@ def _phase_status(
 def _decisions(saga: Saga) -> tuple[ChosenView, ...]:
     made = [(m.at, name, m) for name, state in saga.questions.items() for m in state.made]
     return tuple(
-        ChosenView(id=name, rev=m.rev, choice=m.choice, chosen_by=m.by, at=at)
+        ChosenView(id=name, rev=m.rev, choice=m.choice, chosen_by=m.by, at=at, label=m.label)
         for at, name, m in sorted(made, key=lambda row: row[:2])
     )
 

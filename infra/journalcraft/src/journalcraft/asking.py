@@ -61,13 +61,6 @@ def default_of(decision: DecisionView) -> Choice:
     return Choice(option=decision.default)
 
 
-def label_of(decision: DecisionView, choice: Choice) -> str:
-    """A choice in words."""
-    if choice.text:
-        return choice.text
-    return next((o.label for o in decision.options if o.id == choice.option), choice.option)
-
-
 def _named(decision: DecisionView, text: str) -> Option | None:
     """By number from 1, or by the option's own id."""
     numbered = {str(number): option for number, option in enumerate(decision.options, 1)}

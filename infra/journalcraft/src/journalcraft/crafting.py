@@ -11,7 +11,6 @@ from journal_contracts.api import Answer, JournalOrder, JournalView
 from journal_contracts.decisions import DecisionView
 from journal_contracts.events import ProgressReported
 from journal_contracts.realtime import Happened, Snapshot
-from journalcraft.asking import label_of
 from journalcraft.client import Client
 from journalcraft.files import write_whole
 from journalcraft.follow import follow
@@ -43,7 +42,7 @@ class Crafting:
         self._ask = ask
         self._asking: dict[tuple[str, int], asyncio.Task[None]] = {}
         self._one_at_a_time = asyncio.Lock()
-        self._asked: dict[tuple[str, int], DecisionView] = {}
+        self._asked: set[tuple[str, int]] = set()
         self._told = 0
 
     async def to_its_end(self) -> JournalView:
@@ -85,7 +84,7 @@ class Crafting:
         self._withdraw(keep=set(is_open))
         for key, decision in is_open.items():
             if key not in self._asked:
-                self._asked[key] = decision
+                self._asked.add(key)
                 self._asking[key] = tasks.create_task(self._answer(decision))
 
     def _withdraw(self, keep: set[tuple[str, int]]) -> None:
@@ -95,11 +94,10 @@ class Crafting:
 
     def _tell_what_was_chosen(self, view: JournalView) -> None:
         for chosen in view.decisions[self._told :]:
-            asked = self._asked.get((chosen.id, chosen.rev))
-            if not asked and chosen.chosen_by == "plan":
+            if chosen.chosen_by == "plan" and (chosen.id, chosen.rev) not in self._asked:
                 continue
-            label = label_of(asked, chosen.choice) if asked else chosen.choice.option
             name = chosen.id.replace("_", " ").capitalize()
+            label = chosen.label or chosen.choice.option
             self._display.say(f"{name}: {label} ({BY[chosen.chosen_by]})")
         self._told = max(self._told, len(view.decisions))
 

@@ -59,6 +59,7 @@ def _closed(view: JournalView, event: events.DecisionClosed) -> Change:
         choice=event.choice,
         chosen_by=event.chosen_by,
         at=event.at,
+        label=event.label,
     )
     still_open = tuple(open_ for open_ in view.open_decisions if open_.id != event.decision_id)
     return {"open_decisions": still_open, "decisions": (*view.decisions, chosen)}

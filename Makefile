@@ -11,6 +11,8 @@ override THEME := $(value THEME)
 override PLAN := $(value PLAN)
 override OUT := $(value OUT)
 export THEME PLAN OUT
+# Every service is a process of its own: without what Python compiled before, each start takes seconds.
+unexport PYTHONDONTWRITEBYTECODE
 
 bin := .venv/bin
 dockerfiles = $(wildcard */Dockerfile)

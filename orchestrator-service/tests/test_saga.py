@@ -1,5 +1,6 @@
 """The life of a journal, as conversations with the pure core (R1.1a, R2.2, R3.1, R3.2)."""
 
+from dataclasses import FrozenInstanceError, replace
 from datetime import timedelta
 
 import pytest
@@ -14,6 +15,7 @@ from orchestrator_service.engine.postgres import encoded
 from orchestrator_service.happenings import Answered, Cancel, DeadlinePassed
 from orchestrator_service.plan import PLANS
 from orchestrator_service.saga import advance
+from orchestrator_service.state import Part, changed
 from orchestrator_service.views import journal_view, status_of
 
 from .crew import MONDAY, Journey, failed, finished
@@ -422,3 +424,14 @@ def _stumble(journey: Journey, move: int) -> None:
         journey.happen(DeadlinePassed())
     elif kind == 9 and pick == 99:
         journey.happen(Cancel())
+
+
+def test_what_is_changed_is_what_the_library_would_replace() -> None:
+    before = Part("open", attempt=2)
+
+    after = changed(before, state="done", made=2)
+
+    assert after == replace(before, state="done", made=2)
+    assert before == Part("open", attempt=2)
+    with pytest.raises(FrozenInstanceError):
+        after.attempt = 3  # type: ignore[misc] # that is the point

@@ -1,14 +1,13 @@
 """A journal while it changes: the saga as it is so far, and what is to be said of it; pure."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from journal_contracts.events import PhaseFailed, Usage
 from journal_contracts.message import Message, PublicEvent, StepRef
 from orchestrator_service import steps
-from orchestrator_service.state import Part, PhaseState, QuestionState, Saga
+from orchestrator_service.state import Part, PhaseState, QuestionState, Saga, changed
 from orchestrator_service.table import Graph
 
 
@@ -28,7 +27,7 @@ class Draft:
 
     def tell(self, event: type[PublicEvent], **fields: Any) -> None:
         """Say a public event, with the next `n`."""
-        self.saga = saga = replace(self.saga, n=self.saga.n + 1)
+        self.saga = saga = changed(self.saga, n=self.saga.n + 1)
         about = {"journal_id": saga.id, "user_id": saga.user_id, "n": saga.n, "at": self.now}
         self.said.append(event(**about, percent=saga.percent, **fields))
 
@@ -53,20 +52,20 @@ class Draft:
 
     def set_part(self, phase: str, name: str, **changes: Any) -> None:
         state = self.saga.phases[phase]
-        part = replace(state.parts[name], **changes)
-        self.set_phase(phase, replace(state, parts={**state.parts, name: part}))
+        part = changed(state.parts[name], **changes)
+        self.set_phase(phase, changed(state, parts={**state.parts, name: part}))
 
     def set_phase(self, name: str, state: PhaseState) -> None:
-        self.saga = replace(self.saga, phases={**self.saga.phases, name: state})
+        self.saga = changed(self.saga, phases={**self.saga.phases, name: state})
 
     def set_question(self, name: str, state: QuestionState) -> None:
-        self.saga = replace(self.saga, questions={**self.saga.questions, name: state})
+        self.saga = changed(self.saga, questions={**self.saga.questions, name: state})
 
     def count(self, usage: Usage) -> None:
         """Add to what the journal cost; one unpriced call makes the whole unpriced."""
         before = self.saga.usage
         priced = before.cost is not None and usage.cost is not None
-        self.saga = replace(
+        self.saga = changed(
             self.saga,
             usage=Usage(
                 calls=before.calls + usage.calls,
@@ -79,20 +78,15 @@ class Draft:
     def learn(self, phase: str, facts: Mapping[str, Any]) -> None:
         """Keep the facts of a phase; those of a new round take the place of the old."""
         if facts or phase in self.saga.facts:
-            self.saga = replace(self.saga, facts={**self.saga.facts, phase: facts})
+            self.saga = changed(self.saga, facts={**self.saga.facts, phase: facts})
 
     def measure(self) -> None:
         """The share of the work that is done, by weight; doing something again takes none back."""
-        total = done = 0.0
-        for name, state in self.saga.phases.items():
-            weight = self.saga.definition.phase(name).weight
-            parts = state.work.values()
-            finished = sum(part.state == "done" for part in parts)
-            share = finished / len(parts) if parts else float(state.status == "done")
-            if state.status == "waiting":
-                share = 0.0
-            total, done = total + weight, done + weight * share
-        self.saga = replace(self.saga, percent=max(self.saga.percent, int(99 * done / total)))
+        weights = self.saga.definition.weights
+        done = sum(weights[name] * _share(state) for name, state in self.saga.phases.items())
+        percent = int(99 * done / sum(weights[name] for name in self.saga.phases))
+        if percent > self.saga.percent:
+            self.saga = changed(self.saga, percent=percent)
 
     # --- looking --------------------------------------------------------------------------------
 
@@ -112,3 +106,15 @@ class Draft:
 
     def step(self, phase: str, part: str) -> StepRef:
         return steps.ref(self.saga, phase, part)
+
+
+def _share(state: PhaseState) -> float:
+    """How much of a phase is done."""
+    match state.status:
+        case "waiting":
+            return 0.0
+        case "done":
+            return 1.0
+        case _:
+            parts = state.work.values()
+            return sum(part.state == "done" for part in parts) / len(parts) if parts else 0.0

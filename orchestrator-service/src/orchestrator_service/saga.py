@@ -5,7 +5,6 @@ named by phase, part and attempt, and an answer counts only if exactly that step
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, assert_never
 from uuid import UUID
@@ -42,6 +41,7 @@ from orchestrator_service.state import (
     QuestionState,
     Saga,
     Trouble,
+    changed,
 )
 from orchestrator_service.table import Node, Order, Phase, Question
 
@@ -132,7 +132,7 @@ class _Turn(Draft):
         nodes = self.graph.nodes
         phases = {n: PhaseState() for n, node in nodes.items() if isinstance(node, Phase)}
         questions = {n: QuestionState() for n, node in nodes.items() if isinstance(node, Question)}
-        self.saga = replace(self.saga, phases=phases, questions=questions)
+        self.saga = changed(self.saga, phases=phases, questions=questions)
         self.tell(events.CraftStarted, theme=request.theme, plan=request.plan, phases=tuple(phases))
 
     def _hear(self, answer: StepFinished | AssetsRegistered | AssetsWithdrawn | StepFailed) -> None:
@@ -205,7 +205,7 @@ class _Turn(Draft):
         state = self.saga.questions[name]
         label = answers.label(self.saga, name, choice)
         made = (*state.made, Made(state.rev, choice, by, self.now, label))
-        closed = replace(state, status="closed", due=None, made=made, also=None)
+        closed = changed(state, status="closed", due=None, made=made, also=None)
         self.set_question(name, closed)
         self.tell(
             events.DecisionClosed,
@@ -257,26 +257,26 @@ class _Turn(Draft):
 
     def _extend(self, name: str, until: datetime) -> None:
         state = self.saga.questions[name]
-        self.set_question(name, replace(state, due=until))
+        self.set_question(name, changed(state, due=until))
         self.tell(events.DecisionExtended, decision_id=name, rev=state.rev, deadline=until)
 
     def _hand_over(self, name: str, to: UUID) -> None:
         state = self.saga.questions[name]
-        self.set_question(name, replace(state, also=to))
+        self.set_question(name, changed(state, also=to))
         self.tell(events.DecisionHandedOver, decision_id=name, rev=state.rev, to=to)
 
     def _pause(self, until: datetime) -> None:
         began = self.saga.paused_at or self.now
-        self.saga = replace(self.saga, paused_at=began, paused_until=until)
+        self.saga = changed(self.saga, paused_at=began, paused_until=until)
         self.tell(events.CraftPaused, until=until)
 
     def _resume(self) -> None:
         """Open questions have as much time left as they had."""
         stood_still = self.now - (self.saga.paused_at or self.now)
-        self.saga = replace(self.saga, paused_at=None, paused_until=None)
+        self.saga = changed(self.saga, paused_at=None, paused_until=None)
         for name, state in self.saga.questions.items():
             if state.due:
-                self.set_question(name, replace(state, due=state.due + stood_still))
+                self.set_question(name, changed(state, due=state.due + stood_still))
         self.tell(events.CraftResumed)
 
     def _migrate(self, version: int) -> None:
@@ -284,7 +284,7 @@ class _Turn(Draft):
         self.saga = moved(self.saga, version, self.now)
         asked = self.saga.questions.get(AFTER_FAILURE.name)
         if not self.saga.is_over and asked and asked.status == "open" and not self._has_failed():
-            self.saga = replace(self.saga, trouble=None)
+            self.saga = changed(self.saga, trouble=None)
             self._keep_answer(AFTER_FAILURE.name, Choice(option="retry"), "plan")
 
     def _after_failure(self, choice: Choice) -> None:
@@ -296,12 +296,12 @@ class _Turn(Draft):
     def _retry(self, again: Retry) -> None:
         """Go on after an end or a failure, with what is to be different."""
         request, given = self.saga.request, again
-        self.saga = replace(
+        self.saga = changed(
             self.saga,
             status="running",
             percent=0,
             prepared={**self.saga.prepared, **given.choices},
-            request=replace(
+            request=changed(
                 request,
                 title_style=given.title_style or request.title_style,
                 depth=given.depth or request.depth,
@@ -320,7 +320,7 @@ class _Turn(Draft):
     def _reopen(self) -> None:
         """Whatever failed or was open when the journal ended is done again; the rest stays."""
         rejected = self.saga.trouble is not None and self.saga.trouble.code == REJECTED
-        self.saga = replace(self.saga, trouble=None)
+        self.saga = changed(self.saga, trouble=None)
         for phase, name, part in self.parts():
             if not self.saga.phases[phase].is_at_work or part.due or part.state == "done":
                 continue
@@ -332,7 +332,7 @@ class _Turn(Draft):
                 self._send(phase, (name,))
         for name, question in self.saga.questions.items():
             if question.status == "open" and question.due is None:
-                self.set_question(name, replace(question, status="waiting"))
+                self.set_question(name, changed(question, status="waiting"))
 
     def _give_up(self, trouble: Trouble) -> None:
         self._trouble(trouble)
@@ -344,8 +344,8 @@ class _Turn(Draft):
         for phase, name, _ in self.parts():
             self.set_part(phase, name, due=None)
         for name, state in self.saga.questions.items():
-            self.set_question(name, replace(state, due=None))
-        self.saga = replace(self.saga, status=status, paused_at=None, paused_until=None)
+            self.set_question(name, changed(state, due=None))
+        self.saga = changed(self.saga, status=status, paused_at=None, paused_until=None)
 
     # --- how it goes on -------------------------------------------------------------------------
 
@@ -363,26 +363,24 @@ class _Turn(Draft):
     def _undoes(self) -> bool:
         """Take effects back one by one, the last first; whether any is left."""
         phases = self.saga.phases
-        left = [name for name in self.graph.nodes if self._is_to_undo(name)]
-        if left and phases[left[-1]].status == "undo":
-            name, state = left[-1], phases[left[-1]]
+        left = {name for name, state in phases.items() if state.status in ("undo", "undoing")}
+        if not left:
+            return False
+        name = [name for name in self.graph.nodes if name in left][-1]
+        if (state := phases[name]).status == "undo":
             part = self._opened(state.parts.get(UNDO), state.round)
             parts = {**state.parts, UNDO: part}
-            self.set_phase(name, replace(state, status="undoing", parts=parts))
+            self.set_phase(name, changed(state, status="undoing", parts=parts))
             self._send(name, (UNDO,))
-        return bool(left)
-
-    def _is_to_undo(self, name: str) -> bool:
-        state = self.saga.phases.get(name)
-        return state is not None and state.status in ("undo", "undoing")
+        return True
 
     def _wait_again(self, name: str) -> None:
-        self.set_phase(name, replace(self.saga.phases[name], status="waiting"))
+        self.set_phase(name, changed(self.saga.phases[name], status="waiting"))
 
     def _start(self, name: str, orders: Mapping[str, Order]) -> None:
         """Open every part; a part of an earlier round goes on with its next attempt."""
         state = self.saga.phases[name]
-        parts = {n: p if n == UNDO else replace(p, state="dropped") for n, p in state.parts.items()}
+        parts = {n: p if n == UNDO else changed(p, state="dropped") for n, p in state.parts.items()}
         parts |= {part: self._opened(state.parts.get(part), state.round) for part in orders}
         self._run(name, parts, tuple(orders))
 
@@ -390,7 +388,7 @@ class _Turn(Draft):
         """Open new parts beside those that stay done."""
         state = self.saga.phases[name]
         parts = {
-            part: replace(self._opened(None, state.round), order=order)
+            part: changed(self._opened(None, state.round), order=order)
             for part, order in orders.items()
         }
         self._run(name, {**state.parts, **parts}, tuple(orders))
@@ -398,7 +396,7 @@ class _Turn(Draft):
     def _opened(self, before: Part | None, round_: int) -> Part:
         if before is None:
             return Part("open", round=round_)
-        return replace(before, state="open", attempt=before.attempt + 1, tries=0, round=round_)
+        return changed(before, state="open", attempt=before.attempt + 1, tries=0, round=round_)
 
     def _renew(self, phase: str, name: str, anew: bool) -> None:
         """The next attempt; `anew`: what models replied before is not to be used again."""
@@ -407,7 +405,7 @@ class _Turn(Draft):
 
     def _run(self, name: str, parts: Mapping[str, Part], opened: tuple[str, ...]) -> None:
         state = self.saga.phases[name]
-        self.set_phase(name, replace(state, status="running", parts=parts, began=self.now))
+        self.set_phase(name, changed(state, status="running", parts=parts, began=self.now))
         self.tell_of(events.PhaseStarted, name, parts=len(opened), round=state.round)
         self._send(name, opened)
         if not opened:
@@ -417,18 +415,18 @@ class _Turn(Draft):
         """Give open steps of a phase to its workers; a held journal's, once it goes on."""
         state = self.saga.phases[phase]
         if self.saga.is_held:
-            later = {n: replace(state.parts[n], state="retry", due=self.now) for n in names}
-            self.set_phase(phase, replace(state, parts={**state.parts, **later}))
+            later = {n: changed(state.parts[n], state="retry", due=self.now) for n in names}
+            self.set_phase(phase, changed(state, parts={**state.parts, **later}))
             return
         due = self.now + self._patience(self.saga.definition.phase(phase))
-        opened = {name: replace(state.parts[name], state="open", due=due) for name in names}
-        self.set_phase(phase, replace(state, parts={**state.parts, **opened}))
+        opened = {name: changed(state.parts[name], state="open", due=due) for name in names}
+        self.set_phase(phase, changed(state, parts={**state.parts, **opened}))
         self.said += steps.commands(self.saga, phase, names)
 
     def _complete_phase(self, name: str) -> None:
         state = self.saga.phases[name]
         seconds = (self.now - (state.began or self.now)).total_seconds()
-        self.set_phase(name, replace(state, status="done", seconds=seconds))
+        self.set_phase(name, changed(state, status="done", seconds=seconds))
         self.measure()
         self.tell_of(events.PhaseCompleted, name, seconds=seconds)
         if name == "proof" and self.saga.facts["proof"]["again"]:
@@ -447,7 +445,7 @@ class _Turn(Draft):
     def _reject(self) -> None:
         """The book was written again often enough: now its user decides."""
         state = self.saga.phases["proof"]
-        self.set_phase("proof", replace(state, status="running"))
+        self.set_phase("proof", changed(state, status="running"))
         self.set_part("proof", "", state="failed")
         detail = str(self.saga.facts["proof"]["again"][0]["notes"])
         self._trouble(Trouble(REJECTED, detail[:500], "proof"))
@@ -460,9 +458,9 @@ class _Turn(Draft):
                 self._drop(other)
             else:
                 asked = self.saga.questions[other]
-                self.set_question(other, replace(asked, status="waiting", due=None))
+                self.set_question(other, changed(asked, status="waiting", due=None))
         state = self.saga.phases[name]
-        self.set_phase(name, replace(state, round=state.round + 1))
+        self.set_phase(name, changed(state, round=state.round + 1))
 
     def _drop(self, name: str) -> None:
         """Nobody waits any more for what is under way in a phase."""
@@ -472,10 +470,10 @@ class _Turn(Draft):
         parts = {
             part: row
             if part == UNDO or row.state == "done"
-            else replace(row, state="dropped", due=None)
+            else changed(row, state="dropped", due=None)
             for part, row in state.parts.items()
         }
-        self.set_phase(name, replace(state, status="undo" if has_effect else status, parts=parts))
+        self.set_phase(name, changed(state, status="undo" if has_effect else status, parts=parts))
 
     def _ask(self, question: Question) -> None:
         """Open a question, unless the request or the plan has answered it already."""
@@ -485,7 +483,7 @@ class _Turn(Draft):
         if given is None and rev == 1:
             given = self.saga.request.answers.get(name)
         rest = {key: choice for key, choice in self.saga.prepared.items() if key != name}
-        self.saga = replace(self.saga, prepared=rest)
+        self.saga = changed(self.saga, prepared=rest)
         if given and answers.fits(self.saga, name, given):
             self._close(name, given, "request")
         elif self.saga.request.unattended:
@@ -515,14 +513,14 @@ class _Turn(Draft):
         """
         state = self.saga.questions.get(question.name, QuestionState())
         due = (self.saga.paused_at or self.now) + self._patience(question)
-        opened = replace(state, status="open", rev=state.rev + 1, due=due)
+        opened = changed(state, status="open", rev=state.rev + 1, due=due)
         self.set_question(question.name, opened)
         return opened.rev
 
     def _complete_journal(self) -> None:
         title = steps.title(self.saga)
         self._end("completed")
-        self.saga = replace(self.saga, percent=100)
+        self.saga = changed(self.saga, percent=100)
         self.tell(events.CraftCompleted, title=title.text if title else self.saga.request.theme)
 
     # --- small things ---------------------------------------------------------------------------
@@ -537,7 +535,7 @@ class _Turn(Draft):
         return state is not None and state.status == "open"
 
     def _trouble(self, trouble: Trouble) -> None:
-        self.saga = replace(self.saga, trouble=trouble)
+        self.saga = changed(self.saga, trouble=trouble)
 
     def _has_failed(self) -> bool:
         return any(part.state == "failed" for _, _, part in self.parts())

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeVar
 from uuid import UUID
 
 from journal_contracts.decisions import Choice, ChosenBy
@@ -13,6 +13,7 @@ from journal_contracts.product import Depth, PlanName, TitleStyle
 from orchestrator_service.plan import DEFINITIONS, OVER_BUDGET
 from orchestrator_service.table import Definition, Graph, Known, Order
 
+T = TypeVar("T")
 Life = Literal["running", "completed", "failed", "cancelled"]
 
 UNDO: Final = "undo"
@@ -208,3 +209,10 @@ class Saga:
 
 def _is_due(part: Part, held: bool) -> bool:
     return part.state == "open" or not held
+
+
+def changed(before: T, **changes: Any) -> T:
+    """What `dataclasses.replace` gives, at a fifth of its cost: nothing is checked when made."""
+    after = object.__new__(type(before))
+    after.__dict__.update(before.__dict__, **changes)
+    return after

@@ -99,6 +99,11 @@ class Definition:
         return {node.name: node for node in self.nodes}
 
     @cached_property
+    def weights(self) -> Mapping[str, int]:
+        """How much of the work each phase is."""
+        return {node.name: node.weight for node in self.nodes if isinstance(node, Phase)}
+
+    @cached_property
     def graphs(self) -> Mapping[PlanName, Graph]:
         return {name: self._graph(plan) for name, plan in self.plans.items()}
 

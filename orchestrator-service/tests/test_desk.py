@@ -22,7 +22,7 @@ from orchestrator_service.course import Course
 from orchestrator_service.decisions import Decisions
 from orchestrator_service.engine import timers
 from orchestrator_service.engine.engine import Engine
-from orchestrator_service.engine.transitions import Transitions
+from orchestrator_service.engine.transitions import StoreAway, Transitions, batch_journals
 from orchestrator_service.orders import Desk
 from orchestrator_service.past import Past
 from orchestrator_service.settings import Settings
@@ -284,3 +284,35 @@ async def test_a_list_has_pages(house: House) -> None:
 
     assert [card.id for card in (*first.items, *second.items)] == ids[::-1]
     assert second.next is None
+
+
+async def test_a_journal_whose_row_is_locked_holds_up_nobody_else(house: House) -> None:
+    """R3.1c, R3.2c: what waits for its batch goes together, and does not wait for ever."""
+    user = new_id()
+    stuck, *free = [await house.desk.order(user, ORDER, None) for _ in range(40)]
+    async with house.pool.acquire() as connection, connection.transaction():
+        await connection.execute("select from journal where id = $1 for update", stuck.id)
+        held = asyncio.create_task(house.course.cancel(caller(user), stuck.id))
+        while not await connection.fetchval(SOMEBODY_WAITS):
+            await asyncio.sleep(0)
+        before = _batches()
+
+        ended = await asyncio.gather(*(house.course.cancel(caller(user), view.id) for view in free))
+
+        assert {view.status for view in ended} == {"cancelled"}
+        assert not held.done()
+        assert _batches() - before == 1
+    with contextlib.suppress(StoreAway):
+        await held
+
+
+SOMEBODY_WAITS = """
+select count(*) from pg_locks l join pg_stat_activity a using (pid)
+ where not granted and a.datname = current_database()
+"""
+
+
+def _batches() -> float:
+    """How many batches there were in this process."""
+    [family] = batch_journals.collect()
+    return next(sample.value for sample in family.samples if sample.name.endswith("_count"))

@@ -33,7 +33,10 @@ log = structlog.get_logger()
 MOST_JOURNALS: Final = 256
 """In one batch."""
 BATCHES: Final = 3
-"""Under way at once."""
+"""Under way at once, at most."""
+HURRY: Final = 0.1
+"""Seconds until what waits no longer waits for the batch under way; until then it gathers, since
+one large commit costs a fraction of many small ones."""
 REMEMBERED: Final = 5_000
 """Rows kept in memory; a row that is out of date loses its race and is read."""
 DATA_ERRORS: Final = (
@@ -160,17 +163,30 @@ class Transitions:
 
     def _start_soon(self) -> None:
         """At the end of this turn of the loop, so that what arrives together goes together."""
-        if len(self._batches) < BATCHES:
-            task = asyncio.create_task(self._batch())
-            self._batches.add(task)
-            task.add_done_callback(self._batch_done)
+        if not self._batches:
+            self._start()
+
+    def _start(self) -> None:
+        task = asyncio.create_task(self._batch())
+        self._batches.add(task)
+        hurry = asyncio.get_running_loop().call_later(HURRY, self._start_beside)
+        task.add_done_callback(lambda done: hurry.cancel())
+        task.add_done_callback(self._batch_done)
+
+    def _start_beside(self) -> None:
+        """The batch under way takes long; whoever has nothing to do with it need not wait."""
+        if len(self._batches) < BATCHES and self._is_anything_free():
+            self._start()
 
     def _batch_done(self, task: asyncio.Task[None]) -> None:
         self._batches.discard(task)
         if not task.cancelled() and (error := task.exception()):
             log.error("batch_failed", exc_info=error)
-        if any(journal not in self._busy for journal in self._queues):
+        if self._is_anything_free():
             self._start_soon()
+
+    def _is_anything_free(self) -> bool:
+        return any(journal not in self._busy for journal in self._queues)
 
     async def _batch(self) -> None:
         await asyncio.sleep(0)

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
-from chassis.database import MIGRATION_LOCK, Database
+from chassis.database import MIGRATION_LOCK, Database, DatabaseAway
 
 ENV = "from chassis import migrations\n\nmigrations.run()\n"
 VERSION = """
@@ -38,6 +38,17 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.syspath_prepend(tmp_path)
     yield versions
     sys.modules.pop("a_small_service", None)
+
+
+KILL_THE_OTHERS = """
+select pg_terminate_backend(pid) from pg_stat_activity
+ where datname = current_database() and pid <> pg_backend_pid()
+"""
+
+
+async def one(database: Database) -> int:
+    async with database.transaction() as session:
+        return int(await session.scalar(text("select 1")) or 0)
 
 
 async def things(database: Database) -> list[str]:
@@ -106,6 +117,24 @@ async def test_a_database_that_is_away_fails_its_probe(database_url: str) -> Non
     async with Database.open(f"{database_url}_nowhere") as nowhere:
         with pytest.raises(Exception, match="does not exist"):
             await nowhere.ping()
+
+
+async def test_who_asks_a_database_that_is_away_is_told_to_come_back(database_url: str) -> None:
+    """R9.1c: not an error of ours, and not for ever."""
+    async with Database.open(database_url) as database:
+        assert await one(database) == 1
+        async with database.engine.connect() as other:
+            await other.execute(text(KILL_THE_OTHERS))
+
+        with pytest.raises(DatabaseAway) as caught:
+            async with database.transaction() as session:
+                await session.execute(text("select pg_terminate_backend(pg_backend_pid())"))
+
+        assert (caught.value.status, caught.value.headers) == (503, {"Retry-After": "2"})
+        assert await one(database) == 1
+    async with Database.open("postgresql://nobody@127.0.0.1:1/nothing") as nowhere:
+        with pytest.raises(DatabaseAway):
+            await one(nowhere)
 
 
 async def test_an_error_never_tells_what_was_to_be_written(database_url: str) -> None:

@@ -12,6 +12,8 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
     AsyncSession,
@@ -20,11 +22,19 @@ from sqlalchemy.ext.asyncio import (
 )
 from sqlalchemy.pool import NullPool
 
+from chassis.errors import Unavailable
+
 log = structlog.get_logger()
 
 Pool = asyncpg.Pool
 
 MIGRATION_LOCK = 4_607_182
+NOT_NOW = ("08", "53", "57", "58")
+"""Classes of PostgreSQL's errors that are of the moment: connections, resources, an operator."""
+
+
+class DatabaseAway(Unavailable):
+    """The database did not answer, or there was no connection to be had in time."""
 
 
 class Database:
@@ -56,9 +66,17 @@ class Database:
 
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
-        """A session that commits at the end of the block, or rolls back if it raises."""
-        async with self._sessions() as session, session.begin():
-            yield session
+        """A session that commits at the end of the block, or rolls back if it raises.
+
+        Raises `DatabaseAway`; whether a commit that was under way was made is not known then.
+        """
+        try:
+            async with self._sessions() as session, session.begin():
+                yield session
+        except (DBAPIError, PoolExhausted, OSError) as error:
+            if isinstance(error, DBAPIError) and not _is_of_the_moment(error):
+                raise
+            raise DatabaseAway("What is kept cannot be reached at the moment.") from error
 
     async def ping(self) -> None:
         async with self.engine.connect() as connection:
@@ -97,6 +115,11 @@ async def open_pool(
         server_settings={"statement_timeout": str(int(1000 * statement_seconds))},
     ) as pool:
         yield pool
+
+
+def _is_of_the_moment(error: DBAPIError) -> bool:
+    state = getattr(error.orig, "sqlstate", None)
+    return error.connection_invalidated or (state is not None and state.startswith(NOT_NOW))
 
 
 def _upgrade(connection: Connection, package: str) -> None:

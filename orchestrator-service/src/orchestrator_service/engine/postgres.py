@@ -223,9 +223,16 @@ def _letter(letter: Letter, journal_id: UUID) -> tuple[Any, ...]:
 
 # --- letters on their way -----------------------------------------------------------------------
 
+# These two take rows that a transition may be closing at the same moment, in an order of its own:
+# they pass over what is locked, so that neither waits for the other in a circle.
+
 SETTLE: Final = """
-with gone as (delete from outbox where id = any($1) and phase is null)
-update outbox set state = 'out' where id = any($1) and phase is not null and state = 'leaving'
+with mine as (
+    select id, phase from outbox where id = any($1) and state = 'leaving' for update skip locked
+), gone as (
+    delete from outbox o using mine where o.id = mine.id and mine.phase is null
+)
+update outbox o set state = 'out' from mine where o.id = mine.id and mine.phase is not null
 """
 
 SWEEP: Final = """
@@ -277,13 +284,16 @@ with held as (
      where h.nth + coalesce(held.steps, 0) <= $3
      order by h.priority desc, h.vtime, h.id
      limit greatest($2 - (select coalesce(sum(steps), 0) from held), 0)
+), mine as (
+    select o.id, o.vtime from outbox o join chosen using (id)
+     where o.state = 'waiting' for update of o skip locked
 ), moved_on as (
-    insert into pool (name, vtime) select $1, max(vtime) from chosen having count(*) > 0
+    insert into pool (name, vtime) select $1, max(vtime) from mine having count(*) > 0
     on conflict (name) do update set vtime = greatest(pool.vtime, excluded.vtime)
 )
 update outbox o
    set state = 'leaving', held_until = clock_timestamp() + interval '5 seconds'
-  from chosen where o.id = chosen.id and o.state = 'waiting'
+  from mine where o.id = mine.id
 returning o.id, o.journal_id, o.name, o.routing_key, o.body, o.trace
 """
 

@@ -95,8 +95,12 @@ class Engine:
             late = await self.store.outdated(version, MOVED_TOGETHER)
             moves = (self.transitions.happen(j, Migrate(version), "version") for j in late)
             outcomes = await asyncio.gather(*moves, return_exceptions=True)
-            for journal, outcome in zip(late, outcomes, strict=True):
-                if isinstance(outcome, BaseException):
-                    log.warning("journal_not_moved_on", journal_id=str(journal), exc_info=outcome)
-            if len(late) < MOVED_TOGETHER:
+            stuck = [
+                (journal, outcome)
+                for journal, outcome in zip(late, outcomes, strict=True)
+                if isinstance(outcome, BaseException)
+            ]
+            for journal, error in stuck:
+                log.warning("journal_not_moved_on", journal_id=str(journal), exc_info=error)
+            if stuck or len(late) < MOVED_TOGETHER:
                 await asyncio.sleep(VERSION_SECONDS)

@@ -21,6 +21,7 @@ from journal_contracts.message import Message, PublicEvent, StepRef
 from journal_contracts.product import Depth, PlanName, TitleStyle
 from orchestrator_service import answers
 from orchestrator_service.happenings import Answered, Begin, DeadlinePassed, Happening, Reply
+from orchestrator_service.plan import NEWEST
 from orchestrator_service.saga import advance
 from orchestrator_service.state import Request, Saga
 
@@ -87,11 +88,11 @@ class Journey:
 
     @classmethod
     def begun(
-        cls, plan: PlanName = PlanName.STANDARD, *, version: int = 1, **changes: Any
+        cls, plan: PlanName = PlanName.STANDARD, *, version: int = NEWEST, **changes: Any
     ) -> "Journey":
         ordered = request(plan, **changes)
         journey = cls(Saga(JOURNAL, USER, ordered, version))
-        journey.happen(Begin(ordered))
+        journey.happen(Begin(ordered, version))
         return journey
 
     def happen(self, message: Happening) -> tuple[Message, ...]:

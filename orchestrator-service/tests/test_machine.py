@@ -78,7 +78,7 @@ class Life(RuleBasedStateMachine):
         super().__init__()
         self._stack = ExitStack()
         self._stack.enter_context(mock.patch.dict(DEFINITIONS, TABLES))
-        self.journey = Journey.begun()
+        self.journey = Journey.begun(version=1)
         self.history: list[tuple[str, Any, datetime]] = []
         self.replies: list[Reply] = []
 
@@ -90,7 +90,7 @@ class Life(RuleBasedStateMachine):
     )
     def begin(self, plan: PlanName, budget: Decimal | None, unattended: bool, later: int) -> None:
         """A journal that has come some way already."""
-        self.journey = Journey.begun(plan, budget=budget, unattended=unattended)
+        self.journey = Journey.begun(plan, version=1, budget=budget, unattended=unattended)
         cause, document = written(Begin(self.saga.request))
         self.history = [(cause, json.loads(document), self.journey.now)]
         for _ in range(later):

@@ -24,7 +24,7 @@ from orchestrator_service.happenings import (
     Happening,
     Retry,
 )
-from orchestrator_service.plan import AFTER_FAILURE, DEFINITIONS, FIRST
+from orchestrator_service.plan import AFTER_FAILURE, DEFINITIONS, DRAFT_ROUNDS, NEWEST
 from orchestrator_service.saga import advance
 from orchestrator_service.state import Part, Saga
 from orchestrator_service.table import Phase, Question
@@ -34,11 +34,16 @@ from .tables import with_two_parts
 
 TABLE: Final = 91
 LATER: Final = MONDAY + timedelta(days=1)
-COUNTED: Final = {"discovery": 2, "curation": 2, "editing": 3}
-"""Phases whose rounds the table counts, and how far."""
+TITLES: Final = 2
+"""So far the table counts the rounds of discovery."""
 LIKE_EACH_OTHER: Final = ("s1", "t1", "6x9", "6x9-plain", "a4-plain")
 """Of options that differ in words alone, one is tried."""
 
+JUDGES: Final = [
+    node.name
+    for node in DEFINITIONS[NEWEST].nodes
+    if isinstance(node, Phase) and node.judges is not None
+]
 State = tuple[object, ...]
 
 
@@ -120,7 +125,7 @@ def replies(saga: Saga, phase: str, part: str, row: Part) -> Iterator[Happening]
     yield failed(step)  # type: ignore[arg-type]
     if row.tries == 0:
         yield failed(step, "infrastructure")  # type: ignore[arg-type]
-    if phase == "proof":
+    if saga.definition.phase(phase).judges:
         again = [{"part": "days", "edition": "journal", "days": [3], "notes": ["short"]}]
         yield finished(step, again=again)  # type: ignore[arg-type]
 
@@ -135,12 +140,16 @@ def essence(saga: Saga) -> State:
     phases = tuple(
         (
             phase.status,
-            min(phase.round, COUNTED.get(name, 0)),
+            min(phase.round, TITLES) if name == "discovery" else 0,
+            min(phase.judged, saga.definition.phase(name).rounds),
             tuple(sorted(_essence(part) for part in phase.parts.values() if part.state != "done")),
         )
         for name, phase in saga.phases.items()
     )
-    asked = tuple((name, state.status) for name, state in saga.questions.items())
+    asked = tuple(
+        (name, state.status, min(state.wishes, DRAFT_ROUNDS) if name == "draft" else 0)
+        for name, state in saga.questions.items()
+    )
     pictures = saga.chosen("pictures")
     return (
         saga.status,
@@ -148,7 +157,7 @@ def essence(saga: Saga) -> State:
         asked,
         pictures and pictures.option,
         saga.trouble and saga.trouble.code,
-        bool(saga.facts.get("proof", {}).get("again")),
+        tuple(bool(saga.facts.get(judge, {}).get("again")) for judge in JUDGES),
     )
 
 
@@ -177,7 +186,7 @@ def without_times(saga: Saga) -> Saga:
 
 @pytest.fixture(autouse=True)
 def _cut_table(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(DEFINITIONS, TABLE, with_two_parts(FIRST, TABLE))
+    monkeypatch.setitem(DEFINITIONS, TABLE, with_two_parts(DEFINITIONS[NEWEST], TABLE))
 
 
 @pytest.mark.timeout(1800)

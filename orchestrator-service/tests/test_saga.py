@@ -7,18 +7,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from journal_contracts.commands import RunPhase
 from journal_contracts.decisions import Choice
 from journal_contracts.events import DecisionClosed, PhaseFailed, PhaseStarted
 from journal_contracts.product import PlanName
+from orchestrator_service import answers
 from orchestrator_service.engine.changes import SAGA
 from orchestrator_service.engine.postgres import encoded
-from orchestrator_service.happenings import Answered, Cancel, DeadlinePassed
+from orchestrator_service.happenings import Answered, Cancel, DeadlinePassed, Reply
 from orchestrator_service.plan import PLANS
 from orchestrator_service.saga import advance
 from orchestrator_service.state import Part, changed
 from orchestrator_service.views import journal_view, status_of
 
-from .crew import MONDAY, Journey, failed, finished
+from .crew import MONDAY, Journey, Step, failed, finished
 
 
 @pytest.mark.parametrize("plan", PlanName)
@@ -139,6 +141,56 @@ def test_a_book_that_never_passes_ends_in_a_question_not_in_a_loop() -> None:
     assert [step.phase for step in journey.commands] == ["curation"]
     journey.finish()
     assert journey.saga.status == "completed"
+
+
+AGAIN = {"part": "journal-days-03-03", "edition": "journal", "days": [3], "notes": ["day 3: dull"]}
+
+
+def test_the_manager_sends_days_back_twice_and_then_lets_them_be() -> None:
+    """R1.1a: its notes are in the order of the next attempt, and only its days are done again."""
+    journey = Journey.begun(PlanName.COMPREHENSIVE)
+    journey.come_to("title")
+    journey.answer("title", "t1")
+
+    for turn in (1, 2):
+        journey.work(until="review")
+        journey.happen(finished(journey.commands.pop(0), again=[AGAIN]))
+        assert [(s.part, s.order) for s in journey.commands if isinstance(s, RunPhase)] == [
+            (f"journal-days-03-03-again-{turn}", AGAIN)
+        ]
+    journey.work(until="review")
+    journey.happen(finished(journey.commands.pop(0), again=[AGAIN]))
+
+    assert {step.phase for step in journey.commands} == {"editing"}
+    assert journey.asked() == ["pictures"]
+
+
+def test_whoever_asks_for_changes_has_them_reviewed_anew() -> None:
+    journey = Journey.begun(PlanName.COMPREHENSIVE)
+    order = {**AGAIN, "notes": {"day 3": "dull"}}
+
+    def never_content(step: Step) -> Reply:
+        judges = step.phase == "editing_review"
+        return finished(step, again=[order]) if judges else finished(step)
+
+    for _ in range(2):
+        while "draft" not in journey.asked():
+            for asked in set(journey.asked()) - {"draft"}:
+                journey.answer(asked, answers.default(journey.saga, asked))
+            journey.work(reply=never_content)
+        journey.answer("draft", "changes", notes={"day 3": "warmer"})
+
+    edited = [s for s in journey.sent if s.phase == "editing" and "again" in s.part]
+    assert len(edited) == 4
+
+
+def test_plans_without_reviews_go_as_they_went() -> None:
+    for plan in (PlanName.EXPRESS, PlanName.STANDARD):
+        now, before = Journey.begun(plan), Journey.begun(plan, version=1)
+        for journey in (now, before):
+            journey.finish()
+
+        assert [s.phase for s in now.sent] == [s.phase for s in before.sent]
 
 
 def test_ten_more_titles_can_be_had_twice() -> None:

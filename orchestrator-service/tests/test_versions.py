@@ -51,7 +51,7 @@ def _two_tables(monkeypatch: pytest.MonkeyPatch) -> None:
 def walked(seed: int) -> Journey:
     """A journal at some point of its life, good or bad."""
     chance = random.Random(seed)
-    journey = Journey.begun(chance.choice(list(PlanName)))
+    journey = Journey.begun(chance.choice(list(PlanName)), version=1)
     for _ in range(chance.randrange(45)):
         if journey.commands and chance.random() < 0.85:
             step = journey.commands.pop(chance.randrange(len(journey.commands)))
@@ -97,7 +97,7 @@ def test_a_journal_moves_from_anywhere_and_comes_to_its_end(seed: int) -> None:
 
 
 def test_what_is_new_waits_its_turn_or_is_passed_over() -> None:
-    early, late = Journey.begun(), Journey.begun()
+    early, late = Journey.begun(version=1), Journey.begun(version=1)
     early.come_to("title")
     late.come_to("pictures")
 
@@ -120,7 +120,7 @@ def test_to_move_twice_is_to_move_once() -> None:
 
 
 def test_nobody_is_asked_any_more_about_a_failure_that_left_with_its_phase() -> None:
-    journey = Journey.begun()
+    journey = Journey.begun(version=1)
     journey.come_to("format")
     journey.answer("format", "6x9")
     journey.work(until=REMOVED)

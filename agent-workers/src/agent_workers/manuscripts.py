@@ -11,10 +11,12 @@ from journal_contracts.artifacts import (
     Day,
     DayBatch,
     DayOutline,
+    EditedBatch,
     Finding,
     Frame,
     Insights,
     Manuscript,
+    Manuscripts,
     Outline,
     Preferences,
     Title,
@@ -60,6 +62,24 @@ def revised(manuscript: Manuscript, days: Iterable[Day]) -> Manuscript:
     changed = {day.day: day for day in days}
     kept = tuple(changed.get(day.day, day) for day in manuscript.days)
     return manuscript.model_copy(update={"days": kept, "version": manuscript.version + 1})
+
+
+async def edited(desk: Desk) -> list[Manuscript]:
+    """Both books with every edit that was made, the journal first."""
+    proofed = await desk.read("proof", Manuscripts)
+    batches = await desk.read_all("editing", EditedBatch) if desk.has("editing") else []
+    return [_with_edits(book, batches) for book in (proofed.journal, proofed.lead_magnet)]
+
+
+def _with_edits(book: Manuscript, batches: list[EditedBatch]) -> Manuscript:
+    days = [day for batch in batches if batch.edition is book.edition for day in batch.days]
+    return revised(book, days) if days else book
+
+
+async def ordered(desk: Desk) -> tuple[Outline, Insights | None]:
+    """What was ordered of both books."""
+    insights = await desk.read("research", Insights) if desk.has("research") else None
+    return await desk.read("outline", Outline), insights
 
 
 def examined(

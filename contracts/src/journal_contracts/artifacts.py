@@ -271,6 +271,23 @@ class Manuscripts(Artifact):
         return self.journal if edition is Edition.JOURNAL else self.lead_magnet
 
 
+class ReviewNote(Artifact):
+    """What is to be different in one place; `day` is None for the texts around the days."""
+
+    edition: Edition
+    day: int | None = None
+    note: Line
+
+
+class Review(Artifact):
+    """The Manager's verdict on both books, from the measured checks and a reading of its own."""
+
+    verdict: Literal["accept", "revise"]
+    summary: Line
+    notes: tuple[ReviewNote, ...] = ()
+    findings: dict[Edition, tuple[Finding, ...]] = Field(default_factory=dict)
+
+
 class Change(Artifact):
     """What the Editor did to one section, and why."""
 

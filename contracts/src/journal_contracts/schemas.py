@@ -23,6 +23,7 @@ ARTIFACTS = (
     artifacts.Titles,
     artifacts.Insights,
     artifacts.Outline,
+    artifacts.Review,
     artifacts.DayBatch,
     artifacts.FrameBatch,
     artifacts.Manuscripts,

@@ -4,6 +4,8 @@ A change that journals under way would stumble over is a new version: the old ta
 for as long as a replica with the old code may run, and `migration.py` moves the rows.
 """
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
@@ -25,6 +27,7 @@ DAY: Final = timedelta(hours=24)
 SETS_OF_TITLES: Final = 3
 DRAFT_ROUNDS: Final = 3
 PROOF_ROUNDS: Final = 2
+REVIEW_ROUNDS: Final = 2
 
 
 def _title_set(known: Known) -> dict[str, Order]:
@@ -119,16 +122,36 @@ PHASES: Final = (
         "writing",
         needs=("curation",),
         takes=("onboarding", "research", "outline", "curation"),
-        weight=2,
+        judges="curation",
+        rounds=PROOF_ROUNDS,
+        insists=True,
+    ),
+    Phase(
+        "review",
+        "manager",
+        "writing",
+        needs=("proof",),
+        takes=("editorial_plan", "research", "outline", "proof"),
+        judges="curation",
+        rounds=REVIEW_ROUNDS,
     ),
     Phase(
         "editing",
         "editor",
         "writing",
-        needs=("proof",),
+        needs=("review",),
         takes=("editorial_plan", "proof", "editing"),
         parts=_batches_with_notes,
         weight=15,
+    ),
+    Phase(
+        "editing_review",
+        "manager",
+        "writing",
+        needs=("editing",),
+        takes=("editorial_plan", "research", "outline", "proof", "editing"),
+        judges="editing",
+        rounds=REVIEW_ROUNDS,
     ),
     Phase(
         "art_direction",
@@ -207,7 +230,7 @@ def _picture_sources(known: Known) -> tuple[Option, ...]:
 def _draft_answers(known: Known) -> tuple[Option, ...]:
     approve = Option(id="approve", label="Approve the text")
     changes = Option(id="changes", label="Ask for changes", detail="With notes for any section.")
-    is_last = known.rounds["editing"] >= DRAFT_ROUNDS
+    is_last = known.wishes["draft"] >= DRAFT_ROUNDS
     return (approve,) if is_last else (approve, changes)
 
 
@@ -242,14 +265,14 @@ QUESTIONS: Final = (
     ),
     Question(
         "pictures",
-        needs=("proof",),
+        needs=("review",),
         text="Where should the pictures come from?",
         options=_picture_sources,
         default="procedural",
     ),
     Question(
         "draft",
-        needs=("editing",),
+        needs=("editing_review",),
         text="Is the text as you want it?",
         options=_draft_answers,
         default="approve",
@@ -291,14 +314,15 @@ UNFORESEEN: Final = {question.name: question for question in (AFTER_FAILURE, OVE
 """Questions no plan foresees; any journal may come to them, whatever its table."""
 
 
+REVIEWS: Final = frozenset({"review", "editing_review"})
 PLANS: Final = {
     PlanName.EXPRESS: Plan(
-        leaves_out=frozenset({"research", "editing", "publishing_pack", "draft"}),
+        leaves_out=REVIEWS | {"research", "editing", "publishing_pack", "draft"},
         asks=frozenset({"title"}),
         depth=Depth.LIGHT,
     ),
     PlanName.STANDARD: Plan(
-        leaves_out=frozenset({"draft"}),
+        leaves_out=REVIEWS | {"draft"},
         asks=frozenset({"author_style", "title", "pictures", "format"}),
         depth=Depth.MEDIUM,
     ),
@@ -309,7 +333,13 @@ PLANS: Final = {
     ),
 }
 
-FIRST: Final = Definition(1, (*PHASES, *QUESTIONS), PLANS)
-DEFINITIONS: Final = {definition.version: definition for definition in (FIRST,)}
-"""Every version of the table that this code can run."""
+
+def _without_reviews(plans: Mapping[PlanName, Plan]) -> Mapping[PlanName, Plan]:
+    return {name: replace(p, leaves_out=p.leaves_out | REVIEWS) for name, p in plans.items()}
+
+
+FIRST: Final = Definition(1, (*PHASES, *QUESTIONS), _without_reviews(PLANS))
+SECOND: Final = Definition(2, (*PHASES, *QUESTIONS), PLANS)
+DEFINITIONS: Final = {definition.version: definition for definition in (FIRST, SECOND)}
+"""Every version of the table that this code can run: the Manager reviews from the second on."""
 NEWEST: Final = max(DEFINITIONS)

@@ -4,7 +4,7 @@ Nothing here waits, sends or looks at a clock. The state says what is open and u
 named by phase, part and attempt, and an answer counts only if exactly that step is open.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, assert_never
 from uuid import UUID
@@ -14,7 +14,6 @@ from journal_contracts.decisions import Choice, ChosenBy
 from journal_contracts.events import AssetsRegistered, AssetsWithdrawn, StepFailed, StepFinished
 from journal_contracts.message import Message, StepRef
 from orchestrator_service import answers, steps
-from orchestrator_service import plan as product
 from orchestrator_service.draft import Draft
 from orchestrator_service.happenings import (
     Answered,
@@ -55,7 +54,7 @@ RETRIES: Final[Mapping[events.Trouble, int]] = {
 """How often a step is tried again without asking anyone, by what went wrong."""
 
 REJECTED: Final = "manuscript_below_standard"
-"""The trouble of a book that was written again as often as may be."""
+"""The trouble of a book that was done again as often as may be, and is not good enough yet."""
 
 PAUSE: Final = timedelta(seconds=2)
 LONGEST_PAUSE: Final = timedelta(minutes=2)
@@ -199,7 +198,9 @@ class _Turn(Draft):
                     Trouble("over_budget", "The journal cost what it was allowed to.", "")
                 )
         elif target := answers.question(self.saga, name).back.get(choice.option):
-            self._send_back_to(target)
+            asked = self.saga.questions[name]
+            self.set_question(name, changed(asked, wishes=asked.wishes + 1))
+            self._start_over_at(target)
 
     def _keep_answer(self, name: str, choice: Choice, by: ChosenBy) -> None:
         state = self.saga.questions[name]
@@ -312,20 +313,21 @@ class _Turn(Draft):
         if asked and asked.status == "open":
             self._keep_answer(AFTER_FAILURE.name, Choice(option="retry"), "user")
         if again.phase is not None:
-            self._send_back_to(again.phase)
+            self._start_over_at(again.phase)
         self.measure()
         self.tell(events.CraftRetried, phase=again.phase)
         self._reopen()
 
     def _reopen(self) -> None:
         """Whatever failed or was open when the journal ended is done again; the rest stays."""
-        rejected = self.saga.trouble is not None and self.saga.trouble.code == REJECTED
+        trouble = self.saga.trouble
+        rejected = trouble.phase if trouble and trouble.code == REJECTED else None
         self.saga = changed(self.saga, trouble=None)
         for phase, name, part in self.parts():
             if not self.saga.phases[phase].is_at_work or part.due or part.state == "done":
                 continue
-            if phase == "proof" and rejected:
-                self._write_again()
+            if phase == rejected:
+                self._order_again(self.saga.definition.phase(phase))
             elif part.state != "dropped":
                 self._renew(phase, name, anew=part.state == "failed")
                 self.set_part(phase, name, tries=0)
@@ -429,27 +431,42 @@ class _Turn(Draft):
         self.set_phase(name, changed(state, status="done", seconds=seconds))
         self.measure()
         self.tell_of(events.PhaseCompleted, name, seconds=seconds)
-        if name == "proof" and self.saga.facts["proof"]["again"]:
-            if self.saga.phases["curation"].round < product.PROOF_ROUNDS:
-                self._write_again()
-            else:
-                self._reject()
+        judge = self.saga.definition.phase(name)
+        if judge.judges and self._ordered_again(name):
+            if state.judged < judge.rounds:
+                self._order_again(judge)
+            elif judge.insists:
+                self._reject(name)
 
-    def _write_again(self) -> None:
-        """The join found days that fail: only these are written again, then the book is joined."""
-        orders = self.saga.facts["proof"]["again"]
-        self._send_back_to("curation")
-        round_ = self.saga.phases["curation"].round
-        self._start_more("curation", {f"{o['part']}-again-{round_}": o for o in orders})
+    def _ordered_again(self, judge: str) -> Sequence[Order]:
+        """The parts that the phase found wanting."""
+        orders: Sequence[Order] = self.saga.facts.get(judge, {}).get("again", ())
+        return orders
 
-    def _reject(self) -> None:
-        """The book was written again often enough: now its user decides."""
-        state = self.saga.phases["proof"]
-        self.set_phase("proof", changed(state, status="running"))
-        self.set_part("proof", "", state="failed")
-        detail = str(self.saga.facts["proof"]["again"][0]["notes"])
-        self._trouble(Trouble(REJECTED, detail[:500], "proof"))
-        self.tell_of_failure("proof", "", REJECTED, detail[:500], retrying=False)
+    def _order_again(self, judge: Phase) -> None:
+        """Only what was found wanting is done again; then what rests on it is."""
+        assert judge.judges is not None  # noqa: S101 - whoever asks knows it is one
+        orders = self._ordered_again(judge.name)
+        state = self.saga.phases[judge.name]
+        self.set_phase(judge.name, changed(state, judged=state.judged + 1))
+        self._send_back_to(judge.judges)
+        round_ = self.saga.phases[judge.judges].round
+        self._start_more(judge.judges, {f"{o['part']}-again-{round_}": o for o in orders})
+
+    def _reject(self, name: str) -> None:
+        """It was done again often enough: now the user decides."""
+        self.set_phase(name, changed(self.saga.phases[name], status="running"))
+        self.set_part(name, "", state="failed")
+        detail = str(self._ordered_again(name)[0]["notes"])
+        self._trouble(Trouble(REJECTED, detail[:500], name))
+        self.tell_of_failure(name, "", REJECTED, detail[:500], retrying=False)
+
+    def _start_over_at(self, name: str) -> None:
+        """The user wants it anew: whoever judges what comes of it has all its rounds again."""
+        for other in (name, *self.graph.after[name]):
+            if other in self.saga.phases:
+                self.set_phase(other, changed(self.saga.phases[other], judged=0))
+        self._send_back_to(name)
 
     def _send_back_to(self, name: str) -> None:
         """A phase gets a new round; all that rests on it waits for that, its effects undone."""

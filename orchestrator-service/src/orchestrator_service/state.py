@@ -50,6 +50,8 @@ class PhaseState:
     parts: Mapping[str, Part] = field(default_factory=dict)
     began: datetime | None = None
     seconds: float | None = None
+    judged: int = 0
+    """How often it has ordered parts of another phase again."""
 
     @property
     def work(self) -> Mapping[str, Part]:
@@ -81,6 +83,8 @@ class QuestionState:
     rev: int = 0
     due: datetime | None = None
     made: tuple[Made, ...] = ()
+    wishes: int = 0
+    """How often its answer sent the journal back."""
     also: UUID | None = None
     """Who may answer it beside the journal's owner."""
 
@@ -155,6 +159,7 @@ class Saga:
             chosen={
                 name: state.made[-1].choice for name, state in self.questions.items() if state.made
             },
+            wishes={name: state.wishes for name, state in self.questions.items()},
             rounds={name: state.round for name, state in self.phases.items()},
         )
 

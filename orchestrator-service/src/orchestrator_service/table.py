@@ -24,12 +24,17 @@ class Known:
     depth: Depth
     facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     chosen: Mapping[str, Choice] = field(default_factory=dict)
+    wishes: Mapping[str, int] = field(default_factory=dict)
+    """How often each question sent the journal back."""
     rounds: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Phase:
     """One agent's work. It starts when all it needs is done, and takes what earlier phases made.
+
+    `judges` names the phase whose parts it may order again, by its fact `again`, in so many
+    `rounds`; where it `insists`, the user is asked if that was not enough.
 
     `undo` gives the command that takes back the effect of attempts up to the one that counted,
     where there is an effect beyond what lies in storage: before what it rests on is done again.
@@ -43,6 +48,9 @@ class Phase:
     parts: Callable[[Known], dict[str, Order]] = lambda known: {"": {}}
     patience: timedelta = timedelta(minutes=10)
     weight: int = 2
+    judges: str | None = None
+    rounds: int = 0
+    insists: bool = False
     undo: Callable[[StepRef, int], Command] | None = None
 
 

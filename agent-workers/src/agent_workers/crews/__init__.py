@@ -5,7 +5,7 @@ from typing import Final
 from agent_workers.crews.content_curator import curation, outline
 from agent_workers.crews.discovery import discovery
 from agent_workers.crews.editor import editing
-from agent_workers.crews.manager import editorial_plan, proof
+from agent_workers.crews.manager import editing_review, editorial_plan, proof, review
 from agent_workers.crews.media import art_direction, illustration
 from agent_workers.crews.onboarding import onboarding
 from agent_workers.crews.pdf_builder import binding
@@ -22,7 +22,9 @@ CREWS: Final[dict[str, Crew]] = {
     "outline": outline,
     "curation": curation,
     "proof": proof,
+    "review": review,
     "editing": editing,
+    "editing_review": editing_review,
     "art_direction": art_direction,
     "illustration": illustration,
     "binding": binding,

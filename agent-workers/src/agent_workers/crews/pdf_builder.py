@@ -10,18 +10,15 @@ import structlog
 
 from agent_workers.bind import PageFormat
 from agent_workers.desk import Agent, Desk, Result
-from agent_workers.manuscripts import examined, revised
+from agent_workers.manuscripts import edited, examined, ordered
 from journal_contracts import checks
 from journal_contracts.artifacts import (
     BoundBook,
-    EditedBatch,
     Editions,
     Illustration,
-    Insights,
     Layout,
     Manuscript,
     Manuscripts,
-    Outline,
     VisualStyle,
 )
 from journal_contracts.product import Edition
@@ -95,17 +92,15 @@ async def _bind(
 async def _final(desk: Desk) -> list[Manuscript]:
     """Both books after editing; where the whole no longer holds every check, before it."""
     proofed = await desk.read("proof", Manuscripts)
-    outline = await desk.read("outline", Outline)
-    insights = await desk.read("research", Insights) if desk.has("research") else None
-    batches = await desk.read_all("editing", EditedBatch) if desk.has("editing") else []
+    outline, insights = await ordered(desk)
     books = []
-    for manuscript in (proofed.journal, proofed.lead_magnet):
-        days = [d for batch in batches if batch.edition is manuscript.edition for d in batch.days]
-        edited = revised(manuscript, days) if days else manuscript
-        if edited is not manuscript and (worse := examined(edited, outline, insights)):
+    for manuscript in await edited(desk):
+        before = proofed.of(manuscript.edition)
+        if manuscript != before and (worse := examined(manuscript, outline, insights)):
             log.warning("edits_left_out", edition=manuscript.edition, findings=len(worse))
-            edited = manuscript
-        books.append(edited)
+            books.append(before)
+        else:
+            books.append(manuscript)
     return books
 
 

@@ -11,6 +11,7 @@ from agent_workers.writer.looks import layout, visual_style
 from agent_workers.writer.order import Order
 from agent_workers.writer.outline import outline_draft
 from agent_workers.writer.plan import editorial_plan
+from agent_workers.writer.review import review_draft
 from agent_workers.writer.shops import publishing_pack
 from agent_workers.writer.titles import titles
 from agent_workers.writer.welcome import welcome
@@ -25,6 +26,7 @@ TASKS: Final[Mapping[str, Task]] = {
     "FrameDraft": frame_draft,
     "DaysDraft": days_draft,
     "EditDraft": edit_draft,
+    "ReviewDraft": review_draft,
     "VisualStyle": visual_style,
     "Layout": layout,
     "PublishingPack": publishing_pack,

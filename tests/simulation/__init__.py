@@ -1,0 +1,1 @@
+"""The engine, the workers' runner and their users in a world that one number decides."""

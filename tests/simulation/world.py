@@ -1,0 +1,184 @@
+"""One life of the whole platform, from a seed: what happened in it, and what broke a promise."""
+
+import asyncio
+import contextlib
+import gc
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any, Final
+from unittest import mock
+from uuid import UUID
+
+import structlog
+
+from chassis.jobs import running
+from journal_contracts.product import PlanName
+from orchestrator_service.plan import DEFINITIONS, FIRST
+
+from .broker import Broker
+from .fate import Fate
+from .itinerary import SHORT
+from .judging import broken
+from .loop import Deadlock, Loop, Process
+from .replicas import Office, Servers, orchestrator, shelf, worker
+from .users import Crowd, an_order
+
+TROUBLED: Final = 25.0
+"""Seconds in which things go wrong, at most."""
+LONGEST: Final = 600.0
+"""Seconds after which what is not over will never be."""
+QUIET: Final = 1.5
+"""Seconds without a letter under way, after which none is."""
+REAL: Final = 12
+"""Of so many seeds one goes by the real table."""
+ORCHESTRATORS, WORKERS = 2, 2
+
+
+@dataclass(frozen=True)
+class Life:
+    """What became of a seed."""
+
+    log: list[str]
+    broken: list[str]
+    struck: Mapping[str, int]
+    seconds: float
+
+
+class World:
+    """Servers, processes that are begun again when they die, and users."""
+
+    def __init__(self, seed: int, loop: Loop) -> None:
+        self.loop = loop
+        self.fate = Fate(seed, loop)
+        self.servers = Servers(self.fate, Broker(self.fate))
+        self.processes: list[Process] = []
+        self.is_real = seed % REAL == 0
+        self._offices: dict[Process, Office] = {}
+        self.crowd = Crowd(self.fate, self._open, self.servers.broker.news)
+        self._user_limit = self.fate.random.choice((1, 2, 24))
+        self._step_seconds = self.fate.random.choice((5.0, 20.0))
+
+    async def live(self) -> None:
+        """From the first order to the last letter."""
+        random = self.fate.random
+        for number in range(ORCHESTRATORS):
+            self._keep(f"orchestrator {number}", lambda: orchestrator(self.servers, self._user_limit))
+        for number in range(WORKERS):
+            self._keep(f"worker {number}", lambda: worker(self.servers))
+        self._begin("shelf", shelf(self.servers))
+        self.loop.call_later(random.random() * TROUBLED, self._calm)
+        plans = list(PlanName)[1:] if self.is_real else list(PlanName)
+        orders = 2 if self.is_real else random.randint(3, 8)
+        async with asyncio.TaskGroup() as users:
+            for number in range(orders):
+                (plan,) = random.choices(plans, (3, 1, 1)[-len(plans) :])
+                request = an_order(self.fate, plan, self._step_seconds)
+                journal, user = UUID(int=1000 + number), UUID(int=1 + random.randrange(3))
+                users.create_task(self.crowd.live(journal, user, request))
+                await asyncio.sleep(self.fate.moment(2.0))
+        self._calm()
+        await self._until_quiet()
+
+    def _keep(self, name: str, what: Callable[[], AbstractAsyncContextManager[Any]]) -> None:
+        """Begin it again whenever it died."""
+        lives = itertools.count(1)
+
+        def begin() -> None:
+            process = self._begin(f"{name}.{next(lives)}", what())
+            process.when_dead.append(
+                lambda: self.fate.later(0.1 + self.fate.moment(5.0), begin)
+            )
+
+        begin()
+
+    def _begin(self, name: str, what: AbstractAsyncContextManager[Any]) -> Process:
+        process = Process(name, self.loop)
+        self.processes.append(process)
+
+        async def be() -> None:
+            try:
+                async with what as office:
+                    if isinstance(office, Office):
+                        self._offices[process] = office
+                    await self.loop.create_future()
+            except Exception as error:
+                self.fate.note("cannot begin", type(error).__name__)
+                process.kill()
+
+        process.when_dead.append(lambda: self._died(process))
+        process.start(be())
+        return process
+
+    def _died(self, process: Process) -> None:
+        self.fate.note("DEAD", process.name)
+        self._offices.pop(process, None)
+
+    def _open(self) -> list[tuple[Process, Office]]:
+        return list(self._offices.items())
+
+    def _calm(self) -> None:
+        """Nothing goes wrong from here on, and what stood still goes on."""
+        if not self.fate.is_over:
+            self.fate.note("calm")
+            self.fate.is_over = True
+            for process in self.processes:
+                process.thaw()
+
+    async def _until_quiet(self) -> None:
+        quiet = 0.0
+        while quiet < QUIET:
+            await asyncio.sleep(QUIET / 3)
+            is_quiet = self.servers.broker.is_quiet and not self.servers.rows.outbox
+            quiet = quiet + QUIET / 3 if is_quiet else 0.0
+
+
+def live(seed: int) -> Life:
+    """Live through a seed."""
+    loop = Loop()
+    world = World(seed, loop)
+    found: list[str] = []
+    with _as_the_world_is(world):
+        try:
+            loop.run_until_complete(asyncio.wait_for(world.live(), LONGEST))
+        except (Deadlock, TimeoutError) as error:
+            found.append(f"never_over: {type(error).__name__} after {loop.time():.0f} s")
+        log = [f"{at:9.4f} {who:17} {what} {about}" for at, who, what, about in world.fate.log]
+        found += broken(world.servers, world.crowd)
+        found += [f"nobody_caught: {error}" for error in loop.errors]
+        loop.run_until_complete(loop.end(world.processes))
+    loop.close()
+    return Life(log, found, world.fate.struck, loop.time())
+
+
+@contextlib.contextmanager
+def _as_the_world_is(world: World) -> Iterator[None]:
+    """Time, ids, failpoints and logs are the world's; its table of phases is in force."""
+    fate, numbers = world.fate, itertools.count(1)
+
+    def uuid7() -> UUID:
+        return UUID(int=int(world.loop.time() * 1000) << 80 | 7 << 76 | 2 << 62 | next(numbers))
+
+    def note(logger: object, method: str, event: Any) -> Any:
+        error = event.get("exc_info")
+        fate.note("logs", f"{event['event']} {type(error).__name__ if error else ''}")
+        raise structlog.DropEvent
+
+    before = structlog.get_config()["processors"]
+    defaults: Any = running.__wrapped__.__kwdefaults__  # type: ignore[attr-defined] # a generator's
+    definition = FIRST if world.is_real else SHORT
+    with (
+        mock.patch("time.monotonic", world.loop.time),
+        mock.patch("uuid_utils.compat.uuid7", uuid7),
+        mock.patch("chassis.failpoints.reach", fate.reach),
+        mock.patch.dict(DEFINITIONS, {1: definition}),
+        mock.patch.dict(defaults, clock=world.loop.time),
+    ):
+        structlog.configure(processors=[note])
+        gc.disable()
+        try:
+            yield
+        finally:
+            gc.enable()
+            structlog.configure(processors=before)

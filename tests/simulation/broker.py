@@ -5,6 +5,7 @@ postponed by the code that does it elsewhere; the exchanges of that lead here.
 """
 
 import asyncio
+import functools
 import json
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -18,7 +19,13 @@ from chassis.broker import Letter, NotForMe, Speaker, queue_of
 from chassis.broker.hearing import ERROR, PAUSE, REASON, Delivery, Ear
 from chassis.ids import new_id
 from journal_contracts.catalogue import BY_NAME, GATEWAY, WORKERS
-from journal_contracts.events import StepFinished
+from journal_contracts.events import (
+    CraftCancelled,
+    CraftCompleted,
+    CraftFailed,
+    DecisionRequested,
+    StepFinished,
+)
 from journal_contracts.message import Message
 
 from .fate import Fate
@@ -28,6 +35,11 @@ M = TypeVar("M", bound=Message)
 TAKES: Final = 0.02
 """Seconds until a letter is in its queues; late ones take up to 8."""
 REMEMBERED: Final = 20
+NEWS: Final = {
+    each.name for each in (DecisionRequested, CraftCompleted, CraftFailed, CraftCancelled)
+}
+"""What users are woken by."""
+_queue = functools.cache(queue_of)
 
 
 @dataclass
@@ -53,12 +65,15 @@ class Broker:
     graves: list[tuple[str, str, str]] = field(default_factory=list)
     """Name, reason and error of what was buried."""
     postponed: list[str] = field(default_factory=list)
+    """From which queues."""
     _queues: dict[str, deque[Delivery]] = field(default_factory=dict)
     _consumers: dict[str, list[Consumer]] = field(default_factory=dict)
     _replicas: dict[str, list[Consumer]] = field(default_factory=dict)
     _again: dict[tuple[str, str], Callable[[], None]] = field(default_factory=dict)
     """By queue and process: how it begins to hear once more."""
     _old: deque[Letter] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
+    _moving: int = 0
+    """Deliveries on their way into a queue."""
     _tags: int = 0
 
     # --- saying ---------------------------------------------------------------------------------
@@ -87,19 +102,26 @@ class Broker:
     def _route(self, routing_key: str, delivery: Delivery, seconds: float) -> None:
         entry = BY_NAME[str(delivery.kind)]
         for service in entry.heard_by:
+            self._moving += 1
             if service == GATEWAY:
                 self.fate.later(seconds, lambda: self._hear(delivery))
-                continue
-            queue = queue_of(service, routing_key).name
-            self.fate.later(seconds, lambda q=queue: self.put(q, delivery))  # type: ignore[misc]
+            else:
+                queue = _queue(service, routing_key).name
+                self.fate.later(seconds, lambda q=queue: self._arrive(q, delivery))  # type: ignore[misc]
         for consumer in list(self._replicas.get(entry.name, ())):
             self.fate.later(seconds, lambda c=consumer: self._tell(c, delivery))  # type: ignore[misc]
 
+    def _arrive(self, queue: str, delivery: Delivery) -> None:
+        self._moving -= 1
+        self.put(queue, delivery)
+
     def _hear(self, delivery: Delivery) -> None:
+        self._moving -= 1
         body = json.loads(delivery.body)
         journal = UUID(body["journal_id"])
         self.heard.append((journal, body["n"], str(delivery.kind)))
-        self.news.setdefault(journal, asyncio.Event()).set()
+        if delivery.kind in NEWS:
+            self.news.setdefault(journal, asyncio.Event()).set()
 
     def _tell(self, consumer: Consumer, delivery: Delivery) -> None:
         if not consumer.is_cut:
@@ -118,7 +140,7 @@ class Broker:
     ) -> None:
         """This process takes its share of a queue, as with `chassis.broker.hear`."""
         routing_key = f"{message.name}.{pool}" if pool else message.name
-        queue = queue_of(service, routing_key)
+        queue = _queue(service, routing_key)
         ear = Ear(cast(RabbitBroker, Exchanges(self)), service, queue)
         process = RUNNING.get()
 
@@ -215,7 +237,7 @@ class Broker:
     def is_quiet(self) -> bool:
         """Whether nothing waits and nothing is under way."""
         busy = (c.unacked for consumers in self._consumers.values() for c in consumers)
-        return not any(self._queues.values()) and not any(busy)
+        return not self._moving and not any(self._queues.values()) and not any(busy)
 
 
 class SimulatedSpeaker(Speaker):
@@ -282,7 +304,7 @@ class Exchanges:
                 grave = str(message_type), str(headers[REASON]), str(headers[ERROR])
                 broker.graves.append(grave)
             elif exchange.name.startswith("retry."):
-                broker.postponed.append(str(message_type))
+                broker.postponed.append(routing_key)
                 seconds = float(exchange.name.removeprefix("retry.").removesuffix("s"))
                 fate.later(seconds, lambda: broker.put(routing_key, delivery))
             else:

@@ -173,8 +173,12 @@ class Fate:
             else:
                 told.set_result(answer)  # type: ignore[arg-type] # one of the two is there
 
-        slow = self.moment(3.0) if self.strikes("store_is_slow") else 0.0
-        self.later(slow + self.delay(), arrive)
+        if self.strikes("store_is_slow"):
+            self.later(self.moment(3.0), arrive)
+        elif self.random.random() < 0.5:
+            self.later(self.delay(), arrive)
+        else:
+            arrive()
 
     def _error(self) -> Exception:
         return self.random.choice(ERRORS)()

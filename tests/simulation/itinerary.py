@@ -25,7 +25,7 @@ NEEDS: Final[dict[str, tuple[str, ...]]] = {
     "binding": ("draft",),
     "delivery": ("binding",),
 }
-PARTS: Final = {"curation": ("one", "two", "three"), "editing": ("left", "right")}
+PARTS: Final = {"curation": ("one", "two"), "editing": ("left", "right")}
 
 
 def _node(name: str) -> Node:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from journal_contracts.catalogue import ORCHESTRATOR
 from journal_contracts.events import (
     CraftDeleted,
     DecisionClosed,
@@ -38,9 +39,9 @@ def broken(servers: Servers, crowd: Crowd) -> list[str]:
     found += [f"model_called_again_without_a_death: {step}" for step in _paid_twice(servers)]
     found += [f"letter_died: {grave}" for grave in servers.broker.graves if grave[1] != "unreadable"]
     found += [
-        f"answer_postponed: {name}"
-        for name in servers.broker.postponed
-        if name != "journal.phase.run.v1" and not name.startswith("media.")
+        f"answer_postponed: {queue}"
+        for queue in servers.broker.postponed
+        if queue.startswith(ORCHESTRATOR)
     ]
     return found
 

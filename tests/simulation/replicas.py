@@ -167,6 +167,10 @@ async def shelf(servers: Servers) -> AsyncIterator[None]:
         if not all(await speaker.say_all([letter_of(said, new_id(), str(said.journal_id))])):
             raise ConnectionError("the broker did not take the answer")
 
+    async def forget(end: CraftDeleted) -> None:
+        """What was put there stays in no one's way here."""
+
+    servers.broker.hear(MEDIA, CraftDeleted, forget)
     servers.broker.hear(MEDIA, RegisterAssets, answer)
     servers.broker.hear(MEDIA, WithdrawAssets, answer)
     yield

@@ -241,11 +241,11 @@ class Rows:
                 line.vtime, vtime = vtime, vtime - line.cost
 
     def _as_read(self, row: Row) -> Row:
-        """As it comes out of `jsonb`, which keeps keys in an order of its own."""
+        """As it comes out of `jsonb`, which does not keep the order of keys."""
         key = row.saga.id, row.version
         if key not in self._read:
-            document = _sorted(json.loads(encoded(row.saga)))
-            self._read[key] = replace(row, saga=SAGA.validate_json(json.dumps(document)))
+            document = json.dumps(json.loads(encoded(row.saga)), sort_keys=True)
+            self._read[key] = replace(row, saga=SAGA.validate_json(document))
         return self._read[key]
 
     def _commands(self) -> Iterator[Line]:
@@ -267,13 +267,3 @@ class Rows:
             )
             for line in mine
         }
-
-
-def _sorted(document: Any) -> Any:
-    match document:
-        case dict():
-            keys = sorted(document, key=lambda key: (len(key), key))
-            return {key: _sorted(document[key]) for key in keys}
-        case list():
-            return [_sorted(each) for each in document]
-    return document

@@ -104,12 +104,12 @@ class Broker:
         for service in entry.heard_by:
             self._moving += 1
             if service == GATEWAY:
-                self.fate.later(seconds, lambda: self._hear(delivery))
+                self.fate.loop.later(seconds, lambda: self._hear(delivery))
             else:
                 queue = _queue(service, routing_key).name
-                self.fate.later(seconds, lambda q=queue: self._arrive(q, delivery))  # type: ignore[misc]
+                self.fate.loop.later(seconds, lambda q=queue: self._arrive(q, delivery))  # type: ignore[misc]
         for consumer in list(self._replicas.get(entry.name, ())):
-            self.fate.later(seconds, lambda c=consumer: self._tell(c, delivery))  # type: ignore[misc]
+            self.fate.loop.later(seconds, lambda c=consumer: self._tell(c, delivery))  # type: ignore[misc]
 
     def _arrive(self, queue: str, delivery: Delivery) -> None:
         self._moving -= 1
@@ -208,14 +208,14 @@ class Broker:
             if self.fate.strikes("line_is_cut"):
                 self._cut(queue, consumer)
                 begin = self._again[queue, consumer.process.name]
-                self.fate.later(self.fate.moment(1.0), begin)
+                self.fate.loop.later(self.fate.moment(1.0), begin)
                 return
             del consumer.unacked[tag]
             if back is not None:
                 self.put(queue, back)
             self._deliver(queue)
 
-        self.fate.later(self.fate.delay(), arrive)
+        self.fate.loop.later(self.fate.delay(), arrive)
 
     def _cut(self, queue: str, consumer: Consumer) -> None:
         """The broker gives what a lost connection had to others; here its deliveries end."""
@@ -229,7 +229,7 @@ class Broker:
         for delivery in reversed(consumer.unacked.values()):
             self._queues.setdefault(queue, deque()).appendleft(delivery)
         consumer.unacked.clear()
-        self.fate.later(self.fate.delay(), lambda: self._deliver(queue))
+        self.fate.loop.later(self.fate.delay(), lambda: self._deliver(queue))
 
     # --- looking --------------------------------------------------------------------------------
 
@@ -265,7 +265,7 @@ class SimulatedSpeaker(Speaker):
                 self._broker.take(letter)
                 arrived[number] = not fate.strikes("confirms_are_lost")
         seconds = fate.delay() + (fate.moment(5.0) if away else 0.0)
-        fate.later(seconds, lambda: None if told.done() else told.set_result(arrived))
+        fate.loop.later(seconds, lambda: None if told.done() else told.set_result(arrived))
 
 
 @dataclass(frozen=True)
@@ -297,7 +297,7 @@ class Exchanges:
 
         def arrive(told: asyncio.Future[bool]) -> None:
             away = fate.is_down("broker")
-            fate.later(fate.delay(), lambda: None if told.done() else told.set_result(not away))
+            fate.loop.later(fate.delay(), lambda: None if told.done() else told.set_result(not away))
             if away:
                 return
             if exchange.name == "dead":
@@ -306,7 +306,7 @@ class Exchanges:
             elif exchange.name.startswith("retry."):
                 broker.postponed.append(routing_key)
                 seconds = float(exchange.name.removeprefix("retry.").removesuffix("s"))
-                fate.later(seconds, lambda: broker.put(routing_key, delivery))
+                fate.loop.later(seconds, lambda: broker.put(routing_key, delivery))
             else:
                 broker._route(routing_key, delivery, fate.moment(TAKES))
 

@@ -1,7 +1,6 @@
 """What goes wrong and when, and how long everything takes: one seed decides."""
 
 import asyncio
-import contextvars
 import random
 from collections import Counter
 from collections.abc import Callable
@@ -60,8 +59,6 @@ class Fate:
         self.is_over = False
         self.log: list[tuple[float, str, str, str]] = []
         self.struck: Counter[str] = Counter()
-        self.servers = contextvars.Context()
-        """In which servers do what they do: they outlive every process."""
         share = self.random.choice((0.15, 0.4, 0.8))
         self._rates = {
             fault: rate * self.random.choice((0.5, 1, 2))
@@ -75,10 +72,16 @@ class Fate:
         process = RUNNING.get(None)
         self.log.append((self.loop.time(), process.name if process else "", what, about))
 
+    def end(self) -> None:
+        """Nothing goes wrong from here on."""
+        self.note("calm")
+        self.is_over = True
+        self._rates.clear()
+
     def strikes(self, fault: str) -> bool:
         """Whether this goes wrong here."""
         rate = self._rates.get(fault)
-        if rate is None or self.is_over or self.random.random() >= rate:
+        if rate is None or self.random.random() >= rate:
             return False
         self.struck[fault] += 1
         self.note(fault.upper())
@@ -112,7 +115,7 @@ class Fate:
             process.kill()
         elif self.strikes("frozen"):
             process.freeze()
-            self.loop.call_later(self.moment(10.0), process.thaw, context=self.servers)
+            self.loop.later(self.moment(8.0), process.thaw)
 
     async def travel(self, arrive: Callable[[asyncio.Future[T]], Any]) -> T:
         """Go to a server, let `arrive` happen there, and come back with what it told."""
@@ -128,12 +131,8 @@ class Fate:
             await self.loop.create_future()
         if process.state == "buried":
             raise asyncio.CancelledError
-        self.later(self.delay(), serve)
+        self.loop.later(self.delay(), serve)
         return await told
-
-    def later(self, seconds: float, do: Callable[[], object]) -> None:
-        """Let a server do something."""
-        self.loop.call_later(seconds, do, context=self.servers)
 
     async def ask_store(self, what: str, deed: Callable[[], T]) -> T:
         """Let a database do something: at once, late, unheard, or not at all."""
@@ -142,7 +141,7 @@ class Fate:
             if self.is_down("store") or self.strikes("store_refuses"):
                 self._tell(told, None, self._error())
             elif self.strikes("store_is_late"):
-                self.later(self.moment(LATE), lambda: self._do(deed, None))
+                self.loop.later(self.moment(LATE), lambda: self._do(deed, None))
                 self._tell(told, None, self._error())
             elif self.strikes("store_is_not_heard"):
                 self._do(deed, None)
@@ -174,9 +173,9 @@ class Fate:
                 told.set_result(answer)  # type: ignore[arg-type] # one of the two is there
 
         if self.strikes("store_is_slow"):
-            self.later(self.moment(3.0), arrive)
+            self.loop.later(self.moment(3.0), arrive)
         elif self.random.random() < 0.5:
-            self.later(self.delay(), arrive)
+            self.loop.later(self.delay(), arrive)
         else:
             arrive()
 

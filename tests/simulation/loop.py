@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import contextvars
 import heapq
+import itertools
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final, TypeVar
@@ -32,6 +33,7 @@ class Process:
     def __init__(self, name: str, loop: "Loop") -> None:
         self.name = name
         self.state = "alive"
+        self.is_stopped = False
         self.stopped: list[asyncio.Handle] = []
         """What would run, did it run."""
         self.when_dead: list[Callable[[], None]] = []
@@ -72,7 +74,7 @@ class Process:
         """As by `kill -9`."""
         if self.state == "dead":
             return
-        self.state = "dead"
+        self.state, self.is_stopped = "dead", True
         for told in self._asked:
             if not told.done():
                 told.set_exception(ConnectionResetError(self.name))
@@ -82,17 +84,17 @@ class Process:
     def freeze(self) -> None:
         """As by SIGSTOP, or by a machine that has other things to do."""
         if self.state == "alive":
-            self.state = "frozen"
+            self.state, self.is_stopped = "frozen", True
 
     def thaw(self) -> None:
         """Go on as if nothing had been; all that was due meanwhile happens now."""
         if self.state == "frozen":
-            self.state = "alive"
+            self.state, self.is_stopped = "alive", False
             self._loop.run_stopped(self)
 
     def bury(self) -> None:
         """Let what is left of it be cancelled, when nobody looks any more."""
-        self.state = "buried"
+        self.state, self.is_stopped = "buried", False
         self._loop.run_stopped(self)
 
 
@@ -103,17 +105,33 @@ class Loop(asyncio.BaseEventLoop):
     """Time passes when there is nothing to do, at once, to when there is."""
 
     _ready: deque[asyncio.Handle]
-    _scheduled: list[asyncio.TimerHandle]
 
     def __init__(self) -> None:
         super().__init__()
         self.errors: list[str] = []
         """What nobody caught."""
         self._time = 0.0
+        self._timers: list[tuple[float, int, asyncio.TimerHandle | Callable[[], object]]] = []
+        self._number = itertools.count()
         self.set_exception_handler(self._note)
 
     def time(self) -> float:
         return self._time
+
+    def call_at(  # type: ignore[override] # no arguments are left to a type checker here
+        self,
+        when: float,
+        callback: Callable[..., object],
+        *args: Any,
+        context: contextvars.Context | None = None,
+    ) -> asyncio.TimerHandle:
+        handle = asyncio.TimerHandle(when, callback, args, self, context)
+        heapq.heappush(self._timers, (when, next(self._number), handle))
+        return handle
+
+    def later(self, seconds: float, do: Callable[[], object]) -> None:
+        """Let a server do something: it belongs to no process."""
+        heapq.heappush(self._timers, (self._time + seconds, next(self._number), do))
 
     def run_stopped(self, process: Process) -> None:
         """What a process could not do, it does now."""
@@ -121,29 +139,30 @@ class Loop(asyncio.BaseEventLoop):
         process.stopped.clear()
 
     def _run_once(self) -> None:
-        if not self._ready:
+        ready = self._ready
+        if not ready:
             self._pass_time()
-        for _ in range(len(self._ready)):
-            handle = self._ready.popleft()
-            if handle.cancelled():
+        for _ in range(len(ready)):
+            handle = ready.popleft()
+            if handle._cancelled:  # type: ignore[attr-defined] # as asyncio has it
                 continue
-            process = handle._context.get(RUNNING)  # type: ignore[attr-defined] # as asyncio has it
-            if process is not None and process.state in ("dead", "frozen"):
+            process = handle._context.get(RUNNING)  # type: ignore[attr-defined] # the same
+            if process is not None and process.is_stopped:
                 process.stopped.append(handle)
             else:
                 handle._run()
 
     def _pass_time(self) -> None:
-        scheduled = self._scheduled
-        while scheduled and scheduled[0].cancelled():
-            heapq.heappop(scheduled)._scheduled = False  # type: ignore[attr-defined] # the same
-        if not scheduled:
+        """To the next moment at which anything is due, all of which is then done in its order."""
+        if not self._timers:
             raise Deadlock
-        self._time = max(self._time, scheduled[0].when())
-        while scheduled and scheduled[0].when() <= self._time:
-            handle = heapq.heappop(scheduled)
-            handle._scheduled = False  # type: ignore[attr-defined] # the same
-            self._ready.append(handle)
+        self._time = max(self._time, self._timers[0][0])
+        while self._timers and self._timers[0][0] <= self._time:
+            _, _, due = heapq.heappop(self._timers)
+            if isinstance(due, asyncio.TimerHandle):
+                self._ready.append(due)
+            else:
+                due()
 
     def _note(self, loop: asyncio.AbstractEventLoop, about: dict[str, Any]) -> None:
         error = about.get("exception")

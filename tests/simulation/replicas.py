@@ -43,9 +43,15 @@ from .itinerary import facts
 from .rows import Rows
 from .store import SimulatedStore
 
-LEASE: Final = 6.0
+LEASE: Final = 5.0
 MODEL: Final = "gpt-4o"
 TOKENS: Final = 1000
+TOLD: Final = Settings(
+    port=1,
+    amqp_url="amqp://nowhere",
+    auth_url="http://nowhere",
+    database_url=SecretStr("postgresql://nowhere"),
+)
 
 
 @dataclass(frozen=True)
@@ -82,13 +88,7 @@ async def orchestrator(
         for answer in (StepFailed, AssetsRegistered, AssetsWithdrawn):
             servers.broker.hear(ORCHESTRATOR, answer, handlers.move)
         servers.broker.hear_as_replica(WorkerAlive, handlers.see)
-        told = Settings(
-            port=1,
-            amqp_url="amqp://nowhere",
-            auth_url="http://nowhere",
-            database_url=SecretStr("postgresql://nowhere"),
-        )
-        desk = Desk(cast(Database, None), engine, told)
+        desk = Desk(cast(Database, None), engine, TOLD)
         yield Office(desk, Decisions(engine.transitions), Course(engine.transitions), engine)
 
 

@@ -33,7 +33,7 @@ MANNERS: Final = {
 """What users do when they are asked, in per cent."""
 WHIMS: Final = ("pause", "resume", "extend", "hand over", "cancel", "delete")
 OVER: Final = ("completed", "failed", "cancelled")
-DECISION_SECONDS: Final = 6.0
+DECISION_SECONDS: Final = 4.0
 FRIEND: Final = UUID(int=99)
 
 T = TypeVar("T")
@@ -79,7 +79,7 @@ class Crowd:
                 await self._decide(user, view, view.open_decisions[0], manner)
             news.clear()
             try:
-                async with asyncio.timeout(0.2 + self.fate.moment(3.0)):
+                async with asyncio.timeout(0.5 + self.fate.moment(3.0)):
                     await news.wait()
             except TimeoutError:
                 pass
@@ -125,7 +125,7 @@ class Crowd:
 
     async def _have_whims(self, user: UUID, journal: UUID) -> None:
         while self.fate.random.random() < 0.6:
-            await asyncio.sleep(self.fate.moment(10.0))
+            await asyncio.sleep(self.fate.moment(6.0))
             (whim,) = self.fate.random.choices(WHIMS, (4, 3, 3, 2, 1, 1))
             await self._follow(whim, user, journal)
 
@@ -134,13 +134,13 @@ class Crowd:
         view = await self._look(user, journal)
         asked = view.open_decisions[0] if view and view.open_decisions else None
         wishes: dict[str, Ask[object]] = {
-            "pause": lambda o: o.course.pause(me, journal, PauseOrder(seconds=4)),
+            "pause": lambda o: o.course.pause(me, journal, PauseOrder(seconds=3)),
             "resume": lambda o: o.course.resume(me, journal),
             "cancel": lambda o: o.course.cancel(me, journal),
             "delete": lambda o: o.desk.delete(user, journal),
         }
         if asked:
-            more, to = Extension(rev=asked.rev, seconds=9), HandOver(rev=asked.rev, to=FRIEND)
+            more, to = Extension(rev=asked.rev, seconds=6), HandOver(rev=asked.rev, to=FRIEND)
             wishes["extend"] = lambda o: o.decisions.extend(user, journal, asked.id, more)
             wishes["hand over"] = lambda o: o.decisions.hand_over(user, journal, asked.id, to)
         if wish := wishes.get(whim):

@@ -26,7 +26,7 @@ from .loop import Deadlock, Loop, Process
 from .replicas import Office, Servers, orchestrator, shelf, worker
 from .users import Crowd, an_order
 
-TROUBLED: Final = 20.0
+TROUBLED: Final = 15.0
 """Seconds in which things go wrong, at most."""
 LONGEST: Final = 600.0
 """Seconds after which what is not over will never be."""
@@ -60,7 +60,7 @@ class World:
         self._offices: dict[Process, Office] = {}
         self.crowd = Crowd(self.fate, self._open, self.servers.broker.news)
         self._user_limit = self.fate.random.choice((1, 2, 24))
-        self._step_seconds = self.fate.random.choice((5.0, 20.0))
+        self._step_seconds = self.fate.random.choice((4.0, 12.0))
 
     async def live(self) -> None:
         """From the first order to the last letter."""
@@ -70,9 +70,9 @@ class World:
         for number in range(WORKERS):
             self._keep(f"worker {number}", lambda: worker(self.servers))
         self._keep("shelf", lambda: shelf(self.servers))
-        self.loop.call_later(random.random() * TROUBLED, self._calm)
+        self.loop.later(random.random() * TROUBLED, self._calm)
         plans = list(PlanName)[1:] if self.is_real else list(PlanName)
-        orders = 1 if self.is_real else random.choice((2, 3, 3, 4, 5, 8))
+        orders = 1 if self.is_real else random.choice((2, 3, 3, 3, 4, 6))
         async with asyncio.TaskGroup() as users:
             for number in range(orders):
                 (plan,) = random.choices(plans, (3, 1, 1)[-len(plans) :])
@@ -90,7 +90,7 @@ class World:
         def begin() -> None:
             process = self._begin(f"{name}.{next(lives)}", what())
             process.when_dead.append(
-                lambda: self.fate.later(0.1 + self.fate.moment(5.0), begin)
+                lambda: self.loop.later(0.1 + self.fate.moment(3.0), begin)
             )
 
         begin()
@@ -123,8 +123,7 @@ class World:
     def _calm(self) -> None:
         """Nothing goes wrong from here on, and what stood still goes on."""
         if not self.fate.is_over:
-            self.fate.note("calm")
-            self.fate.is_over = True
+            self.fate.end()
             for process in self.processes:
                 process.thaw()
 

@@ -157,9 +157,7 @@ class Broker:
         begin()
         self._again[queue.name, process.name] = begin
 
-    def hear_as_replica(
-        self, message: type[M], handler: Callable[[M], Awaitable[None]]
-    ) -> None:
+    def hear_as_replica(self, message: type[M], handler: Callable[[M], Awaitable[None]]) -> None:
         """This process hears it, and so does every other; what nobody hears is gone."""
         process = RUNNING.get()
 
@@ -297,7 +295,9 @@ class Exchanges:
 
         def arrive(told: asyncio.Future[bool]) -> None:
             away = fate.is_down("broker")
-            fate.loop.later(fate.delay(), lambda: None if told.done() else told.set_result(not away))
+            fate.loop.later(
+                fate.delay(), lambda: None if told.done() else told.set_result(not away)
+            )
             if away:
                 return
             if exchange.name == "dead":

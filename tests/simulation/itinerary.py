@@ -44,9 +44,7 @@ def _parts(known: Known, phase: str) -> dict[str, Order]:
 
 def _short(version: int) -> Definition:
     plans = {
-        PlanName.EXPRESS: Plan(
-            frozenset({"editing", "draft"}), frozenset({"title"}), Depth.LIGHT
-        ),
+        PlanName.EXPRESS: Plan(frozenset({"editing", "draft"}), frozenset({"title"}), Depth.LIGHT),
         PlanName.STANDARD: Plan(frozenset({"draft"}), frozenset({"title"}), Depth.MEDIUM),
         PlanName.COMPREHENSIVE: Plan(frozenset(), frozenset({"title", "draft"}), Depth.DEEP),
     }
@@ -58,8 +56,9 @@ SHORT: Final = _short(1)
 
 def facts(seed: str, step: RunPhase) -> dict[str, Any]:
     """What this step comes to, however often it is asked; a join may find a part too short."""
-    if step.phase == "proof" and random.Random(f"{seed}/{step.journal_id}/{step.inputs}").random() < 0.2:
+    if (
+        step.phase == "proof"
+        and random.Random(f"{seed}/{step.journal_id}/{step.inputs}").random() < 0.2
+    ):
         return {"again": [AGAIN]}
     return facts_of(step)
-
-

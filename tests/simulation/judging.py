@@ -1,4 +1,4 @@
-"""After a life: the promises of `tests/faults/invariants.sql`, asked of what is kept and was seen."""
+"""After a life: the promises of `tests/faults/invariants.sql`, asked of what is kept and seen."""
 
 import json
 from collections import Counter
@@ -28,7 +28,9 @@ def broken(servers: Servers, crowd: Crowd) -> list[str]:
     found += [f"letter_left_in_the_outbox: {n.letter.name} {n.state}" for n in rows.outbox.values()]
     for journal in crowd.ordered:
         if journal in rows.journals:
-            story = [(t.seq, t, json.loads(t.input), json.loads(t.said)) for t in rows.history[journal]]
+            story = [
+                (t.seq, t, json.loads(t.input), json.loads(t.said)) for t in rows.history[journal]
+            ]
             checks = (_course, _telling, _deciding, _working)
             found += [f"{b}: {journal}" for check in checks for b in check(journal, story, servers)]
         elif journal not in crowd.gone:
@@ -37,7 +39,9 @@ def broken(servers: Servers, crowd: Crowd) -> list[str]:
             found += [f"{b}: {journal}" for b in _gone(journal, servers)]
     found += _answers(servers, crowd)
     found += [f"model_called_again_without_a_death: {step}" for step in _paid_twice(servers)]
-    found += [f"letter_died: {grave}" for grave in servers.broker.graves if grave[1] != "unreadable"]
+    found += [
+        f"letter_died: {grave}" for grave in servers.broker.graves if grave[1] != "unreadable"
+    ]
     found += [
         f"answer_postponed: {queue}"
         for queue in servers.broker.postponed
@@ -99,7 +103,9 @@ def _working(journal: UUID, story: Story, servers: Servers) -> Iterator[str]:
     done = [input_ for _, told, input_, _ in story if told.cause == "step_finished"]
     steps = Counter((step["phase"], step["part"], step["attempt"]) for step in done)
     yield from (f"step_accepted_twice {step}" for step, times in steps.items() if times > 1)
-    kept = {(c.phase, c.part) for c in servers.books.calls.values() if c.journal == journal and c.reply}
+    kept = {
+        (c.phase, c.part) for c in servers.books.calls.values() if c.journal == journal and c.reply
+    }
     for step in done:
         if (step["phase"], step["part"]) not in kept:
             yield f"finished_step_not_in_the_ledger {step['phase']}"
@@ -132,5 +138,3 @@ def _paid_twice(servers: Servers) -> Iterator[str]:
     for step, times in books.begun.items():
         if times > explained[step]:
             yield f"{step}: {times} calls"
-
-

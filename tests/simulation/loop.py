@@ -144,7 +144,7 @@ class Loop(asyncio.BaseEventLoop):
             self._pass_time()
         for _ in range(len(ready)):
             handle = ready.popleft()
-            if handle._cancelled:  # type: ignore[attr-defined] # as asyncio has it
+            if handle._cancelled:
                 continue
             process = handle._context.get(RUNNING)  # type: ignore[attr-defined] # the same
             if process is not None and process.is_stopped:

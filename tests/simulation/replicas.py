@@ -2,10 +2,11 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
+from faststream.rabbit import RabbitBroker
 from pydantic import BaseModel, SecretStr
 
 from agent_workers import handlers as workers
@@ -17,7 +18,6 @@ from chassis.broker import letter_of
 from chassis.database import Database
 from chassis.ids import new_id
 from chassis.jobs import running
-from faststream.rabbit import RabbitBroker
 from journal_contracts.catalogue import MEDIA, ORCHESTRATOR, POOLS, WORKERS
 from journal_contracts.commands import RegisterAssets, RunPhase, WithdrawAssets
 from journal_contracts.events import (
@@ -85,8 +85,9 @@ async def orchestrator(
     async with Engine.on(store, speaker, user_limit) as engine, engine.running():
         handlers = Handlers(engine.transitions, engine.release)
         servers.broker.hear(ORCHESTRATOR, StepFinished, handlers.move, prefetch=512)
-        for answer in (StepFailed, AssetsRegistered, AssetsWithdrawn):
-            servers.broker.hear(ORCHESTRATOR, answer, handlers.move)
+        servers.broker.hear(ORCHESTRATOR, StepFailed, handlers.move)
+        servers.broker.hear(ORCHESTRATOR, AssetsRegistered, handlers.move)
+        servers.broker.hear(ORCHESTRATOR, AssetsWithdrawn, handlers.move)
         servers.broker.hear_as_replica(WorkerAlive, handlers.see)
         desk = Desk(cast(Database, None), engine, TOLD)
         yield Office(desk, Decisions(engine.transitions), Course(engine.transitions), engine)
@@ -142,9 +143,10 @@ async def worker(servers: Servers) -> AsyncIterator[None]:
         return Made(step.artifact_key, facts(about, step))
 
     runner = Runner(do, ledger.usage_of, SimulatedSpeaker(WORKERS, broker))
-    for end in (CraftCancelled, CraftDeleted):
-        broker.hear(WORKERS, end, ledger.end)
-        broker.hear_as_replica(end, runner.drop)
+    broker.hear(WORKERS, CraftCancelled, ledger.end)
+    broker.hear(WORKERS, CraftDeleted, ledger.end)
+    broker.hear_as_replica(CraftCancelled, runner.drop)
+    broker.hear_as_replica(CraftDeleted, runner.drop)
     for pool in POOLS:
         broker.hear(WORKERS, RunPhase, runner.run, pool=pool, prefetch=workers.AT_ONCE[pool])
     alive = cast(RabbitBroker, Exchanges(broker))

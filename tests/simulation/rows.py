@@ -23,6 +23,7 @@ from orchestrator_service.engine.store import Due, House
 from orchestrator_service.views import status_of
 
 ALIVE: Final = timedelta(seconds=5)
+NOBODY: Final = UUID(int=0)
 NUL: Final = "\\u0000"
 """In a JSON text: what PostgreSQL cannot keep."""
 
@@ -37,7 +38,7 @@ class Line:
     held_until: datetime
     step: tuple[str, str, int] | None = None
     pool: str = ""
-    user: UUID = UUID(int=0)
+    user: UUID = NOBODY
     priority: int = 0
     cost: int = 0
     vtime: int = 0
@@ -80,7 +81,7 @@ class Rows:
     definitions: set[int] = field(default_factory=set)
     _pools: dict[str, int] = field(default_factory=dict)
     _shares: dict[tuple[str, UUID], int] = field(default_factory=dict)
-    _replicas: dict[UUID, datetime] = field(default_factory=dict)
+    replicas: dict[UUID, datetime] = field(default_factory=dict)
     _read: dict[tuple[UUID, int], Row] = field(default_factory=dict)
 
     def load(self, ids: Collection[UUID], versions: Collection[int]) -> dict[UUID, Row | None]:
@@ -173,9 +174,9 @@ class Rows:
         return first.pool, sum(line.rank < first.rank for line in ahead)
 
     def house(self, replica: UUID, newest: int, at: datetime) -> House:
-        self._replicas[replica] = at
+        self.replicas[replica] = at
         self.definitions = self.definitions or {newest}
-        alive = sum(at - seen < ALIVE for seen in self._replicas.values())
+        alive = sum(at - seen < ALIVE for seen in self.replicas.values())
         return House(max(self.definitions), alive)
 
     def outdated(self, version: int, limit: int) -> list[UUID]:
@@ -200,8 +201,9 @@ class Rows:
             raise asyncpg.UniqueViolationError("outbox_step")
 
     def _write(self, change: Change, waits: Collection[UUID], at: datetime) -> None:
-        saga, journal = change.after.saga, change.after.saga.id
-        self.journals[journal] = change.after
+        saga, journal, row = change.after.saga, change.after.saga.id, change.after
+        born = replace(row, updated_at=row.created_at)
+        self.journals[journal] = row if change.before.version else born
         self.history.setdefault(journal, []).extend(
             Told(e.seq, e.cause, e.actor, e.input, e.said, change.after.updated_at)
             for e in change.entries
@@ -255,9 +257,9 @@ class Rows:
         """Commands that may leave: those of journals that stand still may not."""
         for line in self._commands():
             row = self.journals.get(line.journal)
-            if line.pool == pool and line.state == "waiting" and row:
-                if status_of(row.saga) == "running":
-                    yield line
+            is_running = row is not None and status_of(row.saga) == "running"
+            if line.pool == pool and line.state == "waiting" and is_running:
+                yield line
 
     def _sent(self, journal: UUID) -> Mapping[str, datetime | None]:
         mine = (line for line in self._commands() if line.journal == journal)

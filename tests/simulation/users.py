@@ -10,7 +10,6 @@ from uuid import UUID
 
 from chassis.errors import NotFound, ServiceError
 from chassis.identity import Caller
-from chassis.ids import new_id
 from journal_contracts.api import Answer, Extension, HandOver, JournalView, PauseOrder, RetryOrder
 from journal_contracts.decisions import Choice, DecisionView
 from journal_contracts.product import Depth, PlanName, TitleStyle
@@ -105,9 +104,7 @@ class Crowd:
         answers = (self._answer(user, view.id, asked.id, asked.rev, way) for way in ways)
         await asyncio.gather(*answers)
 
-    async def _answer(
-        self, user: UUID, journal: UUID, question: str, rev: int, option: str
-    ) -> str:
+    async def _answer(self, user: UUID, journal: UUID, question: str, rev: int, option: str) -> str:
         notes = {"day 1": "Shorter."} if option == "changes" else {}
         answer = Answer(rev=rev, choice=Choice(option=option, notes=notes))
         try:
@@ -170,17 +167,20 @@ class Crowd:
         """Press the button again while nobody answers."""
         while True:
             await asyncio.sleep(self.fate.delay())
-            replicas = self.replicas()
             try:
-                if replicas:
-                    process, office = self.fate.random.choice(replicas)
-                    return await process.ask(lambda: ask(office))
+                return await self._ask_one_of(self.replicas(), ask)
             except ServiceError as refused:
                 if refused.status != 503:
                     raise
             except AWAY:
                 pass
             await asyncio.sleep(self.fate.moment(1.0))
+
+    async def _ask_one_of(self, replicas: list[tuple[Process, Office]], ask: Ask[T]) -> T:
+        if not replicas:
+            raise ConnectionRefusedError
+        process, office = self.fate.random.choice(replicas)
+        return await process.ask(lambda: ask(office))
 
 
 def caller(user: UUID) -> Caller:

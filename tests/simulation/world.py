@@ -66,7 +66,9 @@ class World:
         """From the first order to the last letter."""
         random = self.fate.random
         for number in range(ORCHESTRATORS):
-            self._keep(f"orchestrator {number}", lambda: orchestrator(self.servers, self._user_limit))
+            self._keep(
+                f"orchestrator {number}", lambda: orchestrator(self.servers, self._user_limit)
+            )
         for number in range(WORKERS):
             self._keep(f"worker {number}", lambda: worker(self.servers))
         self._keep("shelf", lambda: shelf(self.servers))
@@ -89,9 +91,7 @@ class World:
 
         def begin() -> None:
             process = self._begin(f"{name}.{next(lives)}", what())
-            process.when_dead.append(
-                lambda: self.loop.later(0.1 + self.fate.moment(3.0), begin)
-            )
+            process.when_dead.append(lambda: self.loop.later(0.1 + self.fate.moment(3.0), begin))
 
         begin()
 
@@ -173,7 +173,7 @@ def _as_the_world_is(world: World) -> Iterator[None]:
         mock.patch("time.monotonic", world.loop.time),
         mock.patch("uuid_utils.compat.uuid7", uuid7),
         mock.patch("chassis.failpoints.reach", fate.reach),
-        mock.patch("agent_workers.models.ledger.price_of", lambda *call: Decimal("0.01")),
+        mock.patch("agent_workers.models.ledger.price_of", return_value=Decimal("0.01")),
         mock.patch.dict(DEFINITIONS, {1: definition}),
         mock.patch.dict(defaults, clock=world.loop.time),
     ):

@@ -20,13 +20,16 @@ from chassis.broker.hearing import ERROR, PAUSE, REASON, Delivery, Ear
 from chassis.ids import new_id
 from journal_contracts.catalogue import BY_NAME, GATEWAY, WORKERS
 from journal_contracts.events import (
+    AssetsRegistered,
+    AssetsWithdrawn,
     CraftCancelled,
     CraftCompleted,
     CraftFailed,
     DecisionRequested,
+    StepFailed,
     StepFinished,
 )
-from journal_contracts.message import Message
+from journal_contracts.message import Message, StepRef
 
 from .fate import Fate
 from .loop import RUNNING, Process
@@ -39,6 +42,9 @@ NEWS: Final = {
     each.name for each in (DecisionRequested, CraftCompleted, CraftFailed, CraftCancelled)
 }
 """What users are woken by."""
+ANSWERS: Final = {
+    each.name for each in (StepFinished, StepFailed, AssetsRegistered, AssetsWithdrawn)
+}
 _queue = functools.cache(queue_of)
 
 
@@ -59,6 +65,8 @@ class Broker:
     """Queues, who hears them, and all that the world was told."""
 
     fate: Fate
+    watch: Callable[[Delivery], None]
+    """Told of each message that is about to be acked."""
     heard: list[tuple[UUID, int, str]] = field(default_factory=list)
     """What reached the gateway: journal, `n`, name."""
     news: dict[UUID, asyncio.Event] = field(default_factory=dict)
@@ -195,6 +203,7 @@ class Broker:
             await asyncio.sleep(PAUSE)
             self._settle(queue, consumer, tag, delivery)
         else:
+            self.watch(delivery)
             self._settle(queue, consumer, tag, None)
 
     def _settle(self, queue: str, consumer: Consumer, tag: int, back: Delivery | None) -> None:
@@ -312,6 +321,13 @@ class Exchanges:
 
         if not await fate.travel(arrive):
             raise ConnectionError("the broker is away")
+
+
+def step_of(delivery: Delivery) -> StepRef | None:
+    """The step that a message answers, if it does."""
+    if delivery.kind not in ANSWERS or not delivery.body.startswith(b"{"):
+        return None
+    return StepRef.model_validate_json(delivery.body)
 
 
 def _poisoned(letter: Letter, unreadable: bool) -> Letter:

@@ -14,10 +14,11 @@ from journal_contracts.events import (
     DecisionExtended,
     DecisionRequested,
 )
+from journal_contracts.message import StepRef
 from orchestrator_service.engine.causes import replayed
 
 from .replicas import Servers
-from .rows import Told
+from .rows import Rows, Told
 from .users import Crowd
 
 
@@ -48,6 +49,14 @@ def broken(servers: Servers, crowd: Crowd) -> list[str]:
         if queue.startswith(ORCHESTRATOR)
     ]
     return found
+
+
+def is_open(rows: Rows, step: StepRef) -> bool:
+    """Whether a journal waits for exactly this step."""
+    row = rows.journals.get(step.journal_id)
+    phase = row.saga.phases.get(step.phase) if row and not row.saga.is_over else None
+    part = phase.parts.get(step.part) if phase and phase.is_at_work else None
+    return part is not None and (part.state, part.attempt) == ("open", step.attempt)
 
 
 Story = list[tuple[int, Told, Any, Any]]

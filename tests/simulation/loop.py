@@ -13,6 +13,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final, TypeVar
 
+from orchestrator_service.engine.transitions import AWAY
+
 T = TypeVar("T")
 
 PATIENCE: Final = 8.0
@@ -21,6 +23,10 @@ PATIENCE: Final = 8.0
 
 class Deadlock(RuntimeError):
     """Nothing can happen any more."""
+
+
+class Stuck(RuntimeError):
+    """Something goes round in a circle, and no time passes."""
 
 
 class Killed(BaseException):
@@ -109,7 +115,7 @@ class Loop(asyncio.BaseEventLoop):
     def __init__(self) -> None:
         super().__init__()
         self.errors: list[str] = []
-        """What nobody caught."""
+        """What nobody caught; a server that is away is nobody's mistake."""
         self._time = 0.0
         self._timers: list[tuple[float, int, asyncio.TimerHandle | Callable[[], object]]] = []
         self._number = itertools.count()
@@ -166,7 +172,7 @@ class Loop(asyncio.BaseEventLoop):
 
     def _note(self, loop: asyncio.AbstractEventLoop, about: dict[str, Any]) -> None:
         error = about.get("exception")
-        if not isinstance(error, Killed):
+        if not isinstance(error, (Killed, *AWAY)):
             self.errors.append(f"{about.get('message')}: {error!r}")
 
     async def end(self, processes: list[Process]) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import itertools
+import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -14,15 +15,16 @@ from uuid import UUID
 
 import structlog
 
+from chassis.broker.hearing import Delivery
 from chassis.jobs import running
 from journal_contracts.product import PlanName
 from orchestrator_service.plan import DEFINITIONS, FIRST
 
-from .broker import Broker
+from .broker import Broker, step_of
 from .fate import Fate
 from .itinerary import SHORT
-from .judging import broken
-from .loop import Deadlock, Loop, Process
+from .judging import broken, is_open
+from .loop import Deadlock, Loop, Process, Stuck
 from .replicas import Office, Servers, orchestrator, shelf, worker
 from .users import Crowd, an_order
 
@@ -34,6 +36,8 @@ QUIET: Final = 1.5
 """Seconds without a letter under way, after which none is."""
 REAL: Final = 25
 """Of so many seeds one goes by the real table."""
+STUCK: Final = 20.0
+"""Seconds of a real processor that no life takes."""
 ORCHESTRATORS, WORKERS = 2, 2
 
 
@@ -54,9 +58,11 @@ class World:
     def __init__(self, seed: int, loop: Loop) -> None:
         self.loop = loop
         self.fate = Fate(seed, loop)
-        self.servers = Servers(self.fate, Broker(self.fate))
+        self.servers = Servers(self.fate, Broker(self.fate, self._watch))
         self.processes: list[Process] = []
         self.is_real = seed % REAL == 0
+        self.forgotten: list[str] = []
+        """Answers that were acked while their steps waited for them."""
         self._offices: dict[Process, Office] = {}
         self.crowd = Crowd(self.fate, self._open, self.servers.broker.news)
         self._user_limit = self.fate.random.choice((1, 2, 24))
@@ -127,6 +133,12 @@ class World:
             for process in self.processes:
                 process.thaw()
 
+    def _watch(self, delivery: Delivery) -> None:
+        """What is acked is committed, or of no effect."""
+        answer = step_of(delivery)
+        if answer is not None and is_open(self.servers.rows, answer):
+            self.forgotten.append(f"{answer.journal_id} {answer.phase} {answer.part}")
+
     async def _until_quiet(self) -> None:
         quiet = 0.0
         while quiet < QUIET:
@@ -143,10 +155,11 @@ def live(seed: int) -> Life:
     with _as_the_world_is(world):
         try:
             loop.run_until_complete(asyncio.wait_for(world.live(), LONGEST))
-        except (Deadlock, TimeoutError) as error:
+        except (Deadlock, Stuck, TimeoutError) as error:
             found.append(f"never_over: {type(error).__name__} after {loop.time():.0f} s")
         log, seconds = list(world.fate.log), loop.time()
         found += broken(world.servers, world.crowd)
+        found += [f"answer_acked_and_not_kept: {answer}" for answer in world.forgotten]
         found += [f"nobody_caught: {error}" for error in loop.errors]
         loop.run_until_complete(loop.end(world.processes))
     loop.close()
@@ -178,9 +191,17 @@ def _as_the_world_is(world: World) -> Iterator[None]:
         mock.patch.dict(defaults, clock=world.loop.time),
     ):
         structlog.configure(processors=[note])
+        before_alarm = signal.signal(signal.SIGVTALRM, _stuck)
+        signal.setitimer(signal.ITIMER_VIRTUAL, STUCK)
         gc.disable()
         try:
             yield
         finally:
             gc.enable()
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+            signal.signal(signal.SIGVTALRM, before_alarm)
             structlog.configure(processors=before)
+
+
+def _stuck(*signalled: object) -> None:
+    raise Stuck

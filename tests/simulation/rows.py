@@ -82,7 +82,7 @@ class Rows:
     _pools: dict[str, int] = field(default_factory=dict)
     _shares: dict[tuple[str, UUID], int] = field(default_factory=dict)
     replicas: dict[UUID, datetime] = field(default_factory=dict)
-    _read: dict[tuple[UUID, int], Row] = field(default_factory=dict)
+    _read: dict[UUID, tuple[Row, Row]] = field(default_factory=dict)
 
     def load(self, ids: Collection[UUID], versions: Collection[int]) -> dict[UUID, Row | None]:
         found = [self.journals[journal] for journal in ids if journal in self.journals]
@@ -244,11 +244,12 @@ class Rows:
 
     def _as_read(self, row: Row) -> Row:
         """As it comes out of `jsonb`, which does not keep the order of keys."""
-        key = row.saga.id, row.version
-        if key not in self._read:
+        written, as_read = self._read.get(row.saga.id, (None, row))
+        if written is not row:
             document = json.dumps(json.loads(encoded(row.saga)), sort_keys=True)
-            self._read[key] = replace(row, saga=SAGA.validate_json(document))
-        return self._read[key]
+            as_read = replace(row, saga=SAGA.validate_json(document))
+            self._read[row.saga.id] = row, as_read
+        return as_read
 
     def _commands(self) -> Iterator[Line]:
         return (line for line in self.outbox.values() if line.step is not None)

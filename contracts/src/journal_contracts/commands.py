@@ -1,5 +1,6 @@
 """Commands: what one service asks of the one that owns the deed."""
 
+from decimal import Decimal
 from typing import ClassVar
 
 from pydantic import Field
@@ -23,6 +24,14 @@ class Brief(Message):
     author_style: AuthorStyle | None = None
 
 
+class Allowance(Message):
+    """What a step may still spend, all its calls together; None: this is not bounded here."""
+
+    cost: Decimal | None = None
+    """US dollars. A model without a known price is bounded by the tokens alone."""
+    tokens: int | None = None
+
+
 class RunPhase(StepRef, Command):
     """Do one step of a journal. The pool is part of the routing key, not of the name.
 
@@ -38,6 +47,9 @@ class RunPhase(StepRef, Command):
     """Counts wanted re-dos ("ten more", a revision); an attempt after a failure keeps its round."""
     since: int = 0
     """The journal's `n` when the step was given out; a cancellation of a later `n` is about it."""
+    models: str = ""
+    """The choice of models that the user or the plan made, by its name; "": the house's own."""
+    allowance: Allowance | None = None
 
 
 class RegisterAssets(StepRef, Command):

@@ -1,14 +1,16 @@
 """How a journal is steered: pause, more time, budget, retry, undo (R2.2a, R2.2d, R3.1d, R3.2d)."""
 
 from datetime import timedelta
+from decimal import Decimal
 from uuid import UUID
 
 import pytest
 
-from journal_contracts.commands import RegisterAssets, RunPhase, WithdrawAssets
+from journal_contracts.commands import Allowance, RegisterAssets, RunPhase, WithdrawAssets
 from journal_contracts.decisions import Choice
 from journal_contracts.events import DecisionClosed, DecisionExtended, DecisionHandedOver
 from journal_contracts.product import PlanName, TitleStyle
+from orchestrator_service import answers
 from orchestrator_service.happenings import (
     Answered,
     Cancel,
@@ -21,7 +23,7 @@ from orchestrator_service.happenings import (
     Retry,
 )
 from orchestrator_service.plan import DEFINITIONS, FIRST
-from orchestrator_service.saga import advance
+from orchestrator_service.saga import OVER_ALLOWANCE, advance
 from orchestrator_service.views import journal_view, status_of
 
 from .crew import MONDAY, Journey, billed, failed, finished
@@ -250,6 +252,57 @@ def test_going_on_allows_as_much_again() -> None:
     journey.happen(billed(journey.commands.pop(0), "0.01"))
     assert journey.asked() == ["over_budget"]
     assert journey.saga.questions["over_budget"].rev == 2
+
+
+def test_what_is_promised_to_a_step_is_promised_to_nobody_else() -> None:
+    """R4.2b"""
+    journey = Journey.begun(budget=Decimal("1.00"), unattended=True)
+    [preflight] = journey.commands
+    assert preflight.allowance == Allowance(cost=Decimal("0.50"))
+
+    journey.happen(billed(journey.commands.pop(0), "0.20"))
+    for _ in range(2):
+        journey.happen(billed(journey.commands.pop(0), "0.00"))
+
+    assert [step.phase for step in journey.commands] == ["discovery", "research"]
+    shares = [step.allowance.cost for step in journey.commands if step.allowance]
+    assert shares == [Decimal("0.40"), Decimal("0.20")]
+    assert journey.saga.unpromised == Decimal("0.20")
+
+
+def test_nothing_is_bounded_that_has_no_price_or_no_budget() -> None:
+    free, unpriced = Journey.begun(), Journey.begun(budget=1)
+
+    unpriced.happen(billed(unpriced.commands.pop(0), None))
+
+    assert [journey.commands[0].allowance for journey in (free, unpriced)] == [None, None]
+
+
+def test_a_step_that_would_cost_more_than_is_left_is_a_question_not_a_failure() -> None:
+    journey = Journey.begun(budget=1, unattended=True)
+    refused = failed(journey.commands.pop(0)).model_copy(update={"code": OVER_ALLOWANCE})
+
+    journey.happen(refused)
+
+    assert journey.asked() == ["over_budget"]
+    assert journey.saga.trouble is None
+    journey.answer("over_budget", "more")
+    journey.pass_time()
+    [again] = journey.commands
+    assert (again.phase, again.attempt, again.round) == ("preflight", 2, 0)
+    assert again.allowance == Allowance(cost=Decimal(1))
+
+
+def test_a_cheaper_model_is_offered_where_there_is_one_and_writes_the_rest() -> None:
+    journey = Journey.begun(budget=1, unattended=True)
+    journey.happen(billed(journey.commands.pop(0), "2", models=["cheaper"]))
+    [asked] = answers.open_questions(journey.saga)
+    assert [option.id for option in asked.options] == ["more", "cheaper", "stop"]
+
+    journey.answer("over_budget", "cheaper")
+
+    assert [step.models for step in journey.commands] == ["cheaper"]
+    assert journey.saga.allowance == 2
 
 
 @pytest.mark.parametrize("by", ["user", "deadline"])

@@ -50,6 +50,8 @@ class JournalOrder(Body):
     """Nobody will answer: every decision takes its default at once, and says so."""
     budget: Annotated[Decimal, Field(gt=0, le=10_000)] | None = None
     """What its models may cost, in US dollars, before the user is asked."""
+    models: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")] | None = None
+    """A choice of models by its name, among those the plan allows; None: the house's own."""
     decisions: Decisions = Field(default_factory=dict)
 
 

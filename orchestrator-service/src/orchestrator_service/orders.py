@@ -32,6 +32,12 @@ class IdempotencyKeyReused(ServiceError):
     status = 422
 
 
+class ModelsNotInPlan(ServiceError):
+    """The plan does not come with this choice of models."""
+
+    status = 422
+
+
 class HouseFull(ServiceError):
     """More is waiting than the house takes; `Retry-After` says when there will be room."""
 
@@ -56,6 +62,9 @@ class Desk:
         The key is written before the journal: after a crash in between, the repeat begins it.
         """
         check_in_advance(order.decisions.items())
+        if order.models is not None and order.models not in PLANS[order.plan].models:
+            allowed = ", ".join(sorted(PLANS[order.plan].models))
+            raise ModelsNotInPlan(f"The {order.plan} plan comes with these choices: {allowed}.")
         self._check_for_room()
         journal_id = new_id()
         if key is not None:
@@ -151,6 +160,7 @@ class Desk:
             decision_seconds=self._settings.decision_seconds,
             step_seconds=self._settings.step_seconds,
             budget=order.budget or self._settings.journal_budget,
+            models=order.models or "",
         )
 
 

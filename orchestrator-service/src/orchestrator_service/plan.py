@@ -288,6 +288,20 @@ QUESTIONS: Final = (
     ),
 )
 
+
+def _ways_to_go_on(known: Known) -> tuple[Option, ...]:
+    """What costs less is offered where the preflight found that there is such a choice."""
+    more = Option(id="more", label="Go on", detail="It may cost as much again.")
+    cheaper = Option(
+        id="cheaper",
+        label="Go on with a cheaper model",
+        detail="What is written stays; it may cost as much again.",
+    )
+    stop = Option(id="stop", label="Stop", detail="Everything made so far is kept.")
+    choices = known.facts.get("preflight", {}).get("models", ())
+    return (more, cheaper, stop) if "cheaper" in choices else (more, stop)
+
+
 AFTER_FAILURE: Final = Question(
     "after_failure",
     needs=(),
@@ -303,10 +317,7 @@ OVER_BUDGET: Final = Question(
     "over_budget",
     needs=(),
     text="The journal has cost what it was allowed to. How should it go on?",
-    options=lambda known: (
-        Option(id="more", label="Go on", detail="It may cost as much again."),
-        Option(id="stop", label="Stop", detail="Everything made so far is kept."),
-    ),
+    options=_ways_to_go_on,
     default="stop",
     patience=DAY,
 )
@@ -330,6 +341,7 @@ PLANS: Final = {
         leaves_out=frozenset(),
         asks=frozenset({"author_style", "title", "pictures", "draft", "format"}),
         depth=Depth.DEEP,
+        models=frozenset({"cheaper", "fine"}),
     ),
 }
 

@@ -6,6 +6,7 @@ named by phase, part and attempt, and an answer counts only if exactly that step
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from decimal import ROUND_DOWN, Decimal
 from typing import Final, assert_never
 from uuid import UUID
 
@@ -55,6 +56,12 @@ RETRIES: Final[Mapping[events.Trouble, int]] = {
 
 REJECTED: Final = "manuscript_below_standard"
 """The trouble of a book that was done again as often as may be, and is not good enough yet."""
+
+OVER_ALLOWANCE: Final = "over_allowance"
+"""The trouble of a step that would cost more than is left: no failure, but a question."""
+CHEAPER: Final = "cheaper"
+MILL: Final = Decimal("0.000001")
+"""What the ledger counts in, US dollars."""
 
 PAUSE: Final = timedelta(seconds=2)
 LONGEST_PAUSE: Final = timedelta(minutes=2)
@@ -148,7 +155,8 @@ class _Turn(Draft):
         self._watch_budget()
 
     def _finish(self, step: StepRef) -> None:
-        self.set_part(step.phase, step.part, state="done", made=step.attempt, due=None)
+        made = step.attempt
+        self.set_part(step.phase, step.part, state="done", made=made, due=None, promised=None)
         if step.part == UNDO:
             self._wait_again(step.phase)
             return
@@ -166,6 +174,11 @@ class _Turn(Draft):
         """Try the step again a little later; when that was done often enough, leave it failed."""
         phase, name = failure.phase, failure.part
         part = self.saga.phases[phase].parts[name]
+        if failure.code == OVER_ALLOWANCE:
+            self._renew(phase, name, anew=False)
+            self.set_part(phase, name, state="retry", due=self.now)
+            self._ask_for_more()
+            return
         again = part.tries < RETRIES[failure.kind]
         if again:
             asked = timedelta(seconds=failure.retry_after) if failure.retry_after else None
@@ -184,7 +197,11 @@ class _Turn(Draft):
             return
         if all(state.status == "done" for state in self.saga.phases.values()):
             return
-        self._ask_unforeseen(OVER_BUDGET)
+        self._ask_for_more()
+
+    def _ask_for_more(self) -> None:
+        if not self.saga.is_over_budget:
+            self._ask_unforeseen(OVER_BUDGET)
 
     # --- what people and clocks do --------------------------------------------------------------
 
@@ -193,14 +210,19 @@ class _Turn(Draft):
         if name == AFTER_FAILURE.name:
             self._after_failure(choice)
         elif name == OVER_BUDGET.name:
-            if choice.option == "stop":
-                self._give_up(
-                    Trouble("over_budget", "The journal cost what it was allowed to.", "")
-                )
+            self._over_budget(choice)
         elif target := answers.question(self.saga, name).back.get(choice.option):
             asked = self.saga.questions[name]
             self.set_question(name, changed(asked, wishes=asked.wishes + 1))
             self._start_over_at(target)
+
+    def _over_budget(self, choice: Choice) -> None:
+        match choice.option:
+            case "stop":
+                spent = "The journal cost what it was allowed to."
+                self._give_up(Trouble("over_budget", spent, ""))
+            case "cheaper":
+                self.saga = changed(self.saga, request=changed(self.saga.request, models=CHEAPER))
 
     def _keep_answer(self, name: str, choice: Choice, by: ChosenBy) -> None:
         state = self.saga.questions[name]
@@ -398,7 +420,9 @@ class _Turn(Draft):
     def _opened(self, before: Part | None, round_: int) -> Part:
         if before is None:
             return Part("open", round=round_)
-        return changed(before, state="open", attempt=before.attempt + 1, tries=0, round=round_)
+        return changed(
+            before, state="open", attempt=before.attempt + 1, tries=0, round=round_, promised=None
+        )
 
     def _renew(self, phase: str, name: str, anew: bool) -> None:
         """The next attempt; `anew`: what models replied before is not to be used again."""
@@ -420,10 +444,21 @@ class _Turn(Draft):
             later = {n: changed(state.parts[n], state="retry", due=self.now) for n in names}
             self.set_phase(phase, changed(state, parts={**state.parts, **later}))
             return
-        due = self.now + self._patience(self.saga.definition.phase(phase))
-        opened = {name: changed(state.parts[name], state="open", due=due) for name in names}
+        now_open = {
+            "state": "open",
+            "due": self.now + self._patience(self.saga.definition.phase(phase)),
+            "promised": self._promise(len(names)),
+        }
+        opened = {name: changed(state.parts[name], **now_open) for name in names}
         self.set_phase(phase, changed(state, parts={**state.parts, **opened}))
         self.said += steps.commands(self.saga, phase, names)
+
+    def _promise(self, steps: int) -> Decimal | None:
+        """What each of these may cost: half of what is left is theirs, half for who comes next."""
+        left = self.saga.unpromised
+        if left is None or not steps:
+            return None
+        return (left / 2 / steps).quantize(MILL, ROUND_DOWN)
 
     def _complete_phase(self, name: str) -> None:
         state = self.saga.phases[name]

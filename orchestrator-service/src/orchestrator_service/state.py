@@ -36,6 +36,8 @@ class Part:
     due: datetime | None = None
     order: Order | None = None
     """Only where the table does not say it: days that are written again."""
+    promised: Decimal | None = None
+    """What it may cost, in US dollars; nobody else may spend that while it is open."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,8 @@ class Request:
     step_seconds: float | None = None
     budget: Decimal | None = None
     """US dollars the models may cost before the user is asked."""
+    models: str = ""
+    """The choice of models, by its name; "": the house's own."""
 
 
 @dataclass(frozen=True)
@@ -196,12 +200,21 @@ class Saga:
 
     @property
     def allowance(self) -> Decimal | None:
-        """What the models may cost in all; each "go on" adds the budget once more."""
+        """What the models may cost in all; whoever lets it go on adds the budget once more."""
         if self.request.budget is None:
             return None
         asked = self.questions.get(OVER_BUDGET.name)
-        raised = sum(made.choice.option == "more" for made in asked.made) if asked else 0
+        raised = sum(made.choice.option != "stop" for made in asked.made) if asked else 0
         return self.request.budget * (1 + raised)
+
+    @property
+    def unpromised(self) -> Decimal | None:
+        """What is left of the budget and promised to nobody; None: nothing is bounded."""
+        if self.allowance is None or self.usage.cost is None:
+            return None
+        parts = (part for phase in self.phases.values() for part in phase.parts.values())
+        promised = [part.promised for part in parts if part.state == "open" and part.promised]
+        return max(self.allowance - self.usage.cost - sum(promised), Decimal(0))
 
     @property
     def is_working(self) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 
 from journal_contracts.artifacts import AuthorStyle, Title
-from journal_contracts.commands import Brief, RegisterAssets, RunPhase
+from journal_contracts.commands import Allowance, Brief, RegisterAssets, RunPhase
 from journal_contracts.decisions import OWN
 from journal_contracts.message import Command, StepRef, artifact_key
 from orchestrator_service.state import UNDO, Saga
@@ -32,6 +32,8 @@ def commands(saga: Saga, phase_name: str, parts: Iterable[str]) -> Iterator[Comm
                 order=shared.orders[name] if part.order is None else part.order,
                 round=part.round,
                 since=saga.n,
+                models=saga.request.models,
+                allowance=None if part.promised is None else Allowance(cost=part.promised),
             )
 
 

@@ -77,6 +77,8 @@ class Plan:
     leaves_out: frozenset[str]
     asks: frozenset[str]
     depth: Depth
+    models: frozenset[str] = frozenset({"cheaper"})
+    """The choices of models, by name, that an order of this plan may ask for."""
 
 
 @dataclass(frozen=True)

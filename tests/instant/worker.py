@@ -16,9 +16,15 @@ from pydantic import BaseModel
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from agent_workers import handlers
+from agent_workers.models.attempts import Asker, Attempts
+from agent_workers.models.breaker import Breakers
+from agent_workers.models.caller import Caller
+from agent_workers.models.chain import Chains
 from agent_workers.models.door import Door
-from agent_workers.models.ledger import Asker, Ledger
+from agent_workers.models.ledger import Ledger
+from agent_workers.models.limits import Limits
 from agent_workers.models.provider import Messages, OnText, Reply
+from agent_workers.models.table import table_of_one
 from agent_workers.runner import Made, Runner, fence_of
 from chassis import telemetry
 from chassis.blobs import FolderBlobs
@@ -78,8 +84,9 @@ async def main(settings: Settings) -> None:
         await database.migrate("agent_workers")
         broker, worker = connect(WORKERS, settings.amqp_url), new_id()
         pool = await stack.enter_async_context(open_pool(settings.database_url))
-        ledger = Ledger(pool, worker)
-        door = Door(InstantModel(settings.calls), ledger)
+        ledger, attempts = Ledger(pool, worker), Attempts(pool)
+        chains = Chains(table_of_one("", None, None), InstantModel(settings.calls))
+        door = Door(chains, ledger, Caller(ledger, attempts, Limits(pool), Breakers()))
         blobs = FolderBlobs(settings.blobs)
         speaker = ChaoticSpeaker(WORKERS, settings.amqp_url, settings.chaos)
         stack.push_async_callback(speaker.close)
@@ -101,11 +108,11 @@ async def main(settings: Settings) -> None:
         media = Speaker(MEDIA, settings.amqp_url)
         stack.push_async_callback(media.close)
         hear(broker, MEDIA, RegisterAssets, register)
-        runner = Runner(do, ledger.usage_of, speaker)
+        runner = Runner(do, attempts.usage_of, speaker)
         handlers.listen(broker, runner, ledger)
         stack.push_async_callback(runner.stop)
         await stack.enter_async_context(
-            running("announcing", lambda: ledger.keep_announcing(media))
+            running("announcing", lambda: attempts.keep_announcing(media))
         )
         await stack.enter_async_context(open_broker(broker))
         await stack.enter_async_context(

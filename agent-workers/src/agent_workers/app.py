@@ -11,11 +11,14 @@ from fastapi import FastAPI
 from agent_workers import crewing, handlers
 from agent_workers.bind import Press
 from agent_workers.crews import CREWS
+from agent_workers.models import table
+from agent_workers.models.attempts import Attempts
+from agent_workers.models.breaker import Breakers
+from agent_workers.models.caller import Caller
+from agent_workers.models.chain import Chains
 from agent_workers.models.door import Door
 from agent_workers.models.ledger import Ledger
-from agent_workers.models.offline import OfflineWriter
-from agent_workers.models.openai import OpenAIModel
-from agent_workers.models.provider import Provider
+from agent_workers.models.limits import Limits
 from agent_workers.progress import Progress
 from agent_workers.runner import Runner
 from agent_workers.settings import Settings
@@ -53,20 +56,23 @@ def build(settings: Settings) -> FastAPI:
                 open_blobs(settings.blobs_url.get_secret_value())
             )
             broker, worker = connect(WORKERS, settings.amqp_url), new_id()
-            ledger = Ledger(pool, worker, settings.lease_seconds)
+            chains = Chains(table_of(settings))
+            stack.push_async_callback(chains.close)
+            ledger, attempts = Ledger(pool, worker, settings.lease_seconds), Attempts(pool)
+            caller = Caller(ledger, attempts, Limits(pool), Breakers())
             workshop = Workshop(
                 crews=CREWS,
                 blobs=blobs,
                 press=stack.enter_context(Press()),
-                door=Door(provider(settings), ledger),
+                door=Door(chains, ledger, caller),
                 progress=Progress(broker),
             )
             speaker = Speaker(WORKERS, settings.amqp_url)
             stack.push_async_callback(speaker.close)
-            runner = Runner(workshop.do, ledger.usage_of, speaker)
+            runner = Runner(workshop.do, attempts.usage_of, speaker)
             handlers.listen(broker, runner, ledger)
             stack.push_async_callback(runner.stop)
-            announcing = partial(ledger.keep_announcing, speaker)
+            announcing = partial(attempts.keep_announcing, speaker)
             await stack.enter_async_context(running("announcing", announcing))
             await stack.enter_async_context(open_broker(broker))
             await stack.enter_async_context(
@@ -80,9 +86,8 @@ def build(settings: Settings) -> FastAPI:
     return application("Agent workers", lifespan, probes)
 
 
-def provider(settings: Settings) -> Provider:
-    """The platform's model, where there is a key or an address; else the offline writer."""
-    if settings.openai_api_key is None and settings.openai_base_url is None:
-        return OfflineWriter()
-    key = settings.openai_api_key.get_secret_value() if settings.openai_api_key else "none"
-    return OpenAIModel(settings.model, key, settings.openai_base_url)
+def table_of(settings: Settings) -> table.Table:
+    """The table of models in its file, or the one entry of the simple settings."""
+    if settings.models is not None:
+        return table.read(settings.models)
+    return table.table_of_one(settings.model, settings.openai_api_key, settings.openai_base_url)

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from agent_workers.bind import Press
 from agent_workers.briefs import task_text
 from chassis.blobs import Blobs
-from journal_contracts.artifacts import EditorialPlan
+from journal_contracts.artifacts import Blob, EditorialPlan
 from journal_contracts.commands import RunPhase
 from journal_contracts.message import journal_folder
 
@@ -45,6 +45,9 @@ class InvalidOutput(Exception):
 Ask = Callable[[Agent, str, str, type[BaseModel]], Awaitable[BaseModel]]
 """Agent, task, which of the step's questions, wanted output -> the output, by CrewAI."""
 
+Draw = Callable[[Agent, str, str], Awaitable[Blob]]
+"""Agent, what the picture shows, its name -> the picture by a model, stored."""
+
 Crew = Callable[["Desk"], Awaitable[Result]]
 """One phase of one agent."""
 
@@ -52,11 +55,15 @@ Crew = Callable[["Desk"], Awaitable[Result]]
 class Desk:
     """Everything an agent needs for one step, and nothing of any other."""
 
-    def __init__(self, step: RunPhase, blobs: Blobs, press: Press, ask: Ask, model: str) -> None:
+    def __init__(
+        self, step: RunPhase, blobs: Blobs, press: Press, *, ask: Ask, draw: Draw, model: str
+    ) -> None:
         self.step = step
         self.blobs = blobs
         self.press = press
         self.model = model
+        """Who wrote the book, or will; several names where several did."""
+        self.draw = draw
         self._ask = ask
 
     @property

@@ -50,7 +50,7 @@ def joined(
         author_style=known.author_style or AuthorStyle(label="House style", line="Plain and warm."),
         language=known.language,
         written_by=desk.model,
-        sample_text=desk.model == OFFLINE,
+        sample_text=OFFLINE in desk.model,
         notice=NOTICE,
         frame=frame,
         days=tuple(days[number] for number in sorted(days)),

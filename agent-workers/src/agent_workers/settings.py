@@ -10,7 +10,7 @@ from journal_contracts.catalogue import POOLS
 
 
 class Settings(ServiceSettings):
-    """Without a key, or the address of a server that needs none, the offline writer works."""
+    """Without a table of models, a key, or the address of a server, the offline writer works."""
 
     database_url: SecretStr
     blobs_url: SecretStr
@@ -20,5 +20,7 @@ class Settings(ServiceSettings):
     openai_api_key: SecretStr | None = None
     openai_base_url: str | None = None
     model: str = "gpt-4o-mini"
+    models: Path | None = None
+    """A table of providers, chains and agents (README); it takes the place of the three above."""
     lease_seconds: float = LEASE_SECONDS
     """How long a model call stays its worker's own after the last sign of life."""

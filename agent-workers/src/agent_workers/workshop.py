@@ -1,20 +1,30 @@
 """Where steps are worked: an agent at its desk, its result stored under the step's own key."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import Final
 
 from pydantic import BaseModel
 
 from agent_workers import crewing
 from agent_workers.bind import Press
 from agent_workers.desk import Agent, Crew, Desk
+from agent_workers.models.attempts import Asker
 from agent_workers.models.door import Door
-from agent_workers.models.ledger import Asker
+from agent_workers.models.images import Drawn, UnfitPicture
 from agent_workers.models.provider import Messages
 from agent_workers.progress import Progress
 from agent_workers.runner import Made, fence_of
 from chassis.blobs import Blobs
+from journal_contracts.artifacts import Blob
 from journal_contracts.commands import RunPhase
+from journal_contracts.message import journal_folder
+
+WRITER: Final = "content_curator"
+WRITING: Final = "curation"
+"""The agent and the phase by which a book says who wrote it."""
 
 
 @dataclass(frozen=True)
@@ -29,23 +39,54 @@ class Workshop:
 
     async def do(self, step: RunPhase) -> Made:
         """One step, by its crew."""
-        result = await self.crews[step.phase](self._desk(step))
+        result = await self.crews[step.phase](await self._desk(step))
         document = result.artifact.model_dump_json().encode()
         await self.blobs.put(step.artifact_key, document, "application/json")
         return Made(step.artifact_key, result.facts)
 
-    def _desk(self, step: RunPhase) -> Desk:
+    async def _desk(self, step: RunPhase) -> Desk:
         async def ask(agent: Agent, task: str, about: str, output: type[BaseModel]) -> BaseModel:
-            asker = Asker(fence_of(step), agent.name, step.since)
+            asker = _asker(step, agent.name)
             progress = self.progress.of(step, agent.name)
             await progress.report("thinking")
 
             async def answer(messages: Messages, wanted: type[BaseModel]) -> str:
-                question = f"{step.round}{about}"
-                return await self.door.answer(asker, question, messages, wanted, progress.on_text)
+                return await self.door.answer(
+                    asker,
+                    f"{step.round}{about}",
+                    messages,
+                    wanted,
+                    progress.on_text,
+                    repairing=partial(progress.report, "repairing"),
+                )
 
             made = await crewing.perform(agent, task, output, answer)
             await progress.report("checking")
             return made
 
-        return Desk(step, self.blobs, self.press, ask, self.door.model)
+        async def draw(agent: Agent, prompt: str, name: str) -> Blob:
+            return await self.door.picture(
+                _asker(step, agent.name), str(step.round), prompt, partial(self._store, step, name)
+            )
+
+        model = await self._model(step)
+        return Desk(step, self.blobs, self.press, ask=ask, draw=draw, model=model)
+
+    async def _store(self, step: RunPhase, name: str, drawn: Drawn) -> Blob:
+        if not await self.press.accepts(drawn.content):
+            raise UnfitPicture("The picture cannot be read to its end.")
+        _, _, kind = drawn.media_type.partition("/")
+        digest = hashlib.sha256(drawn.content).hexdigest()[:12]
+        folder = journal_folder(step.user_id, step.journal_id)
+        key = f"{folder}/pictures/{name}.{digest}.{kind}"
+        return await self.blobs.put(key, drawn.content, drawn.media_type)
+
+    async def _model(self, step: RunPhase) -> str:
+        """Who wrote the book; where it is not yet written, who will."""
+        if step.inputs.get(WRITING):
+            return ", ".join(await self.door.writers(step.journal_id, WRITING))
+        return self.door.model(_asker(step, WRITER))
+
+
+def _asker(step: RunPhase, agent: str) -> Asker:
+    return Asker(fence_of(step), agent, step.since, step.models, step.allowance)

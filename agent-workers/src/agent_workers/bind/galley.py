@@ -81,8 +81,12 @@ def _file(
         picture = pictures[requirement.id]
     except KeyError:
         raise PictureMissing(requirement.id) from None
-    kind = next((kind for magic, kind in MAGIC.items() if picture.startswith(magic)), "svg")
-    return f"picture-{at}.{kind}", picture
+    return f"picture-{at}.{kind_of(picture)}", picture
+
+
+def kind_of(picture: bytes) -> str:
+    """How typst has to be told to read it."""
+    return next((kind for magic, kind in MAGIC.items() if picture.startswith(magic)), "svg")
 
 
 def _is_calm(picture: bytes) -> bool:

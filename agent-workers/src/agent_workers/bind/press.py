@@ -11,7 +11,7 @@ from typing import ParamSpec, Self, TypeVar
 
 from agent_workers.bind.galley import PageFormat
 from agent_workers.bind.measuring import Measured, measure
-from agent_workers.bind.typesetting import bind
+from agent_workers.bind.typesetting import bind, can_be_set
 from journal_contracts.artifacts import Layout, Manuscript, VisualStyle
 
 Args = ParamSpec("Args")
@@ -48,6 +48,10 @@ class Press:
     async def measure(self, pdf: bytes) -> Measured:
         """`measure`, in a worker: it parses for a second or two."""
         return await self._do(measure, pdf)
+
+    async def accepts(self, picture: bytes) -> bool:
+        """`can_be_set`, in a worker: a picture that is no picture may take its process with it."""
+        return await self._do(can_be_set, picture)
 
     def close(self) -> None:
         """Lets the workers finish what they have in hand and go."""

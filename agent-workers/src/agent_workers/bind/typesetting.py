@@ -10,7 +10,7 @@ from typing import Final
 
 import typst
 
-from agent_workers.bind.galley import Galley, PageFormat, set_up
+from agent_workers.bind.galley import Galley, PageFormat, kind_of, set_up
 from agent_workers.bind.glyphs import FONTS, refuse_foreign_script
 from journal_contracts.artifacts import Layout, Manuscript, VisualStyle
 
@@ -34,6 +34,19 @@ def bind(
     """
     refuse_foreign_script(manuscript)
     return _typeset(set_up(manuscript, pictures, layout, style, page), created)
+
+
+def can_be_set(picture: bytes) -> bool:
+    """Whether a bitmap can be read to its end: one that cannot would spoil its whole book."""
+    with tempfile.TemporaryDirectory(prefix="bindery-") as folder:
+        bench = Path(folder)
+        (bench / f"picture.{kind_of(picture)}").write_bytes(picture)
+        (bench / "sheet.typ").write_text(f'#image("picture.{kind_of(picture)}", alt: "")')
+        try:
+            typst.compile(str(bench / "sheet.typ"), root=str(bench), font_paths=_fonts())
+        except RuntimeError:
+            return False
+    return True
 
 
 def _typeset(galley: Galley, created: datetime) -> bytes:

@@ -4,32 +4,60 @@ import asyncio
 import contextlib
 import hashlib
 import json
-import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import TypeVar
+from uuid import UUID
 
 import structlog
 from pydantic import BaseModel, ValidationError
 
 from agent_workers.desk import InvalidOutput
-from agent_workers.models.ledger import Asker, Ledger
-from agent_workers.models.provider import Messages, OnText, Provider
+from agent_workers.models.attempts import Asker
+from agent_workers.models.caller import Ask, Caller, Question
+from agent_workers.models.chain import Chains, Route
+from agent_workers.models.images import Drawn, Pictures, UnfitPicture
+from agent_workers.models.ledger import Ledger
+from agent_workers.models.provider import (
+    Messages,
+    ModelTrouble,
+    OnText,
+    Provider,
+    Reply,
+    asked_tokens,
+    estimated_tokens,
+)
+from agent_workers.models.table import PICTURES
+from chassis import failpoints
+from journal_contracts.artifacts import Blob
 
 log = structlog.get_logger()
 
 REPAIRS = 2
 WAIT_SECONDS = 0.2
 
+T = TypeVar("T")
+Repairing = Callable[[], Awaitable[None]]
+"""Told when a reply is sent back."""
+
+Store = Callable[[Drawn], Awaitable[Blob]]
+"""Puts a picture where the journal keeps its own; raises `UnfitPicture` where it cannot be set."""
+
 
 class Door:
-    """One provider behind one ledger."""
+    """Chains of models behind one ledger."""
 
-    def __init__(self, provider: Provider, ledger: Ledger) -> None:
-        self._provider = provider
+    def __init__(self, chains: Chains, ledger: Ledger, caller: Caller) -> None:
+        self._chains = chains
         self._ledger = ledger
+        self._caller = caller
 
-    @property
-    def model(self) -> str:
-        return self._provider.name
+    def model(self, asker: Asker) -> str:
+        """Whose text this will be, if all goes well."""
+        return self._chains.writers(asker.agent, asker.models, asker.step.user_id)[0].name
+
+    async def writers(self, journal_id: UUID, phase: str) -> list[str]:
+        """Whose text a phase became."""
+        return await self._ledger.writers(journal_id, phase)
 
     async def answer(
         self,
@@ -38,11 +66,15 @@ class Door:
         messages: Messages,
         output: type[BaseModel],
         on_text: OnText,
+        *,
+        repairing: Repairing | None = None,
     ) -> str:
         """Valid JSON of `output`; a reply that does not fit is sent back at most twice."""
         said = list(messages)
-        for _ in range(1 + REPAIRS):
-            text = await self._reply(asker, round_, said, output, on_text)
+        for turn in range(1 + REPAIRS):
+            if turn and repairing:
+                await repairing()
+            text = await self._text(asker, round_, said, output, on_text)
             try:
                 return output.model_validate_json(text).model_dump_json()
             except ValidationError as error:
@@ -51,7 +83,26 @@ class Door:
                 said += [{"role": "assistant", "content": text}, {"role": "user", "content": wrong}]
         raise InvalidOutput(f"no valid {output.__name__} after {REPAIRS} repairs: {wrong}")
 
-    async def _reply(
+    async def picture(self, asker: Asker, round_: str, prompt: str, store: Store) -> Blob:
+        """A picture, stored; asked for again, the same."""
+        about = (self._chains.model("", PICTURES), PICTURES, prompt)
+        question = Question(_key(asker, round_, about), asker, estimated_tokens(prompt))
+
+        async def ask(painter: Pictures, on_text: OnText) -> Reply:
+            drawn = await painter.draw(prompt)
+            spent = drawn.tokens
+            try:
+                blob = await store(drawn)
+            except UnfitPicture as error:
+                detail = str(error)
+                raise ModelTrouble("invalid_output", "bad_picture", detail, spent=spent) from None
+            return Reply(blob.model_dump_json(), spent.into, spent.out, spent.estimated)
+
+        routes = self._chains.painters(asker.step.user_id)
+        kept = await self._once(question, routes, ask, lambda _: None)
+        return Blob.model_validate_json(kept)
+
+    async def _text(
         self,
         asker: Asker,
         round_: str,
@@ -59,44 +110,43 @@ class Door:
         output: type[BaseModel],
         on_text: OnText,
     ) -> str:
+        model = self._chains.model(asker.agent, asker.models)
+        about = (model, output.__name__, messages)
+        question = Question(_key(asker, round_, about), asker, asked_tokens(messages))
+
+        async def ask(writer: Provider, on_text: OnText) -> Reply:
+            return await writer.reply(messages, output, on_text)
+
+        routes = self._chains.writers(asker.agent, asker.models, asker.step.user_id)
+        return await self._once(question, routes, ask, on_text)
+
+    async def _once(
+        self, question: Question, routes: Sequence[Route[T]], ask: Ask[T], on_text: OnText
+    ) -> str:
         """The kept reply, or a new one; while another process asks the same, wait for its reply."""
-        key = self._key(asker, round_, messages, output)
-        while not await self._claim(key, asker):
+        key, first = question.key, routes[0]
+        while (lost := await self._claim(question, first.name)) is None:
             if (kept := await self._ledger.kept_reply(key)) is not None:
                 return kept
             await asyncio.sleep(WAIT_SECONDS)
-        began = time.monotonic()
+        failpoints.reach("claimed", (question.asker.step.phase,))
         try:
             async with self._extending(key):
-                reply = await self._provider.reply(messages, output, on_text)
+                if lost:
+                    await self._caller.lost(first, question)
+                reply = await self._caller.along(routes, question, ask, on_text)
         except BaseException:
             await asyncio.shield(self._ledger.release(key))
             raise
-        await self._ledger.keep(key, self.model, reply, time.monotonic() - began)
         return reply.text
 
-    async def _claim(self, key: str, asker: Asker) -> bool:
+    async def _claim(self, question: Question, model: str) -> int | None:
         """A claim that is cut short may have been made all the same: it is given back."""
         try:
-            return await self._ledger.claim(key, asker, self.model)
+            return await self._ledger.claim(question.key, question.asker, model)
         except asyncio.CancelledError:
-            await asyncio.shield(self._ledger.release(key))
+            await asyncio.shield(self._ledger.release(question.key))
             raise
-
-    def _key(self, asker: Asker, round_: str, messages: Messages, output: type[BaseModel]) -> str:
-        """What is asked, by whom, for what; attempts are not in it, so they share the reply."""
-        step = asker.step
-        question = [
-            str(step.user_id),
-            self.model,
-            output.__name__,
-            messages,
-            str(step.journal_id),
-            step.phase,
-            step.part,
-            round_,
-        ]
-        return hashlib.sha256(json.dumps(question).encode()).hexdigest()
 
     @contextlib.asynccontextmanager
     async def _extending(self, key: str) -> AsyncIterator[None]:
@@ -110,6 +160,14 @@ class Door:
             yield
         finally:
             task.cancel()
+
+
+def _key(asker: Asker, round_: str, about: tuple[str, str, Messages | str]) -> str:
+    """What is asked, by whom, for what; attempts are not in it, so they share the reply."""
+    step = asker.step
+    place = (str(step.journal_id), step.phase, step.part, round_)
+    question = [str(step.user_id), *about, *place]
+    return hashlib.sha256(json.dumps(question).encode()).hexdigest()
 
 
 def _complaint(error: ValidationError) -> str:

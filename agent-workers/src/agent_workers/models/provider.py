@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from pydantic import BaseModel
 
@@ -14,6 +14,25 @@ Messages = list[dict[str, str]]
 OnText = Callable[[str], None]
 """Told of every piece of text as it comes in."""
 
+CHARACTERS_A_TOKEN: Final = 4
+"""About; used only where a provider says nothing."""
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """What a call was charged for, or may have been; `estimated` where the provider never said."""
+
+    into: int = 0
+    out: int = 0
+    estimated: bool = False
+
+    @property
+    def all(self) -> int:
+        return self.into + self.out
+
+
+NOTHING: Final = Tokens()
+
 
 @dataclass(frozen=True)
 class Reply:
@@ -22,16 +41,30 @@ class Reply:
     text: str
     tokens_in: int
     tokens_out: int
+    estimated: bool = False
+
+    @property
+    def tokens(self) -> Tokens:
+        return Tokens(self.tokens_in, self.tokens_out, self.estimated)
 
 
 class ModelTrouble(Exception):
-    """A call that gave no usable reply; `kind` decides whether it is worth another try."""
+    """A call that gave no usable reply; `kind` decides whether it is worth another try.
+
+    `spent` is what it may have cost all the same: a stream that was cut is paid for.
+    """
 
     def __init__(
-        self, kind: Trouble, code: str, detail: str, retry_after: float | None = None
+        self,
+        kind: Trouble,
+        code: str,
+        detail: str,
+        retry_after: float | None = None,
+        spent: Tokens = NOTHING,
     ) -> None:
         super().__init__(detail)
         self.kind, self.code, self.detail, self.retry_after = kind, code, detail, retry_after
+        self.spent = spent
 
 
 class Provider(Protocol):
@@ -45,5 +78,10 @@ class Provider(Protocol):
 
 
 def estimated_tokens(text: str) -> int:
-    """About four characters a token; used only where a provider says nothing."""
-    return -(-len(text) // 4)
+    """What a text weighs, about."""
+    return -(-len(text) // CHARACTERS_A_TOKEN)
+
+
+def asked_tokens(messages: Messages) -> int:
+    """An estimate of what a question weighs."""
+    return estimated_tokens("".join(message["content"] for message in messages))

@@ -1,0 +1,58 @@
+"""The purse of a step: what its command lets it spend, and no call that may go beyond it."""
+
+import contextlib
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from agent_workers.models.provider import ModelTrouble
+from journal_contracts.commands import Allowance
+from journal_contracts.events import Usage
+from journal_contracts.message import StepRef
+
+SpentBy = Callable[[StepRef], Awaitable[Usage]]
+"""What a step has spent; a cost of None where a call has no known price."""
+
+
+@dataclass(frozen=True)
+class Worst:
+    """The most that a call may cost; None where nobody knows the price: then tokens bound it."""
+
+    tokens: int
+    cost: Decimal | None
+
+
+class Purse:
+    """Of every step of this process: what is out on calls under way counts as spent."""
+
+    def __init__(self, spent_by: SpentBy) -> None:
+        self._spent_by = spent_by
+        self._out: defaultdict[StepRef, list[Worst]] = defaultdict(list)
+
+    @contextlib.asynccontextmanager
+    async def holding(
+        self, step: StepRef, allowance: Allowance | None, worst: Worst
+    ) -> AsyncIterator[None]:
+        """Set the worst aside for a call; raises `ModelTrouble` where there is not so much."""
+        if allowance is None:
+            yield
+            return
+        self._out[step].append(worst)
+        try:
+            _check(allowance, await self._spent_by(step), self._out[step])
+            yield
+        finally:
+            self._out[step].remove(worst)
+            if not self._out[step]:
+                del self._out[step]
+
+
+def _check(allowance: Allowance, spent: Usage, out: list[Worst]) -> None:
+    tokens = spent.tokens_in + spent.tokens_out + sum(worst.tokens for worst in out)
+    cost = (spent.cost or 0) + sum(worst.cost or 0 for worst in out)
+    if (allowance.tokens is not None and tokens > allowance.tokens) or (
+        allowance.cost is not None and cost > allowance.cost
+    ):
+        detail = "The next call may cost more than this step may still spend."
+        raise ModelTrouble("fatal", "over_allowance", detail)

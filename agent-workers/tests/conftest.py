@@ -1,6 +1,12 @@
 """A database with the workers' tables, and a house of models on it."""
 
-from collections.abc import AsyncIterator
+import json
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,3 +29,45 @@ async def house(pool: Pool) -> AsyncIterator[House]:
     yield house
     for chains in house.chains:
         await chains.close()
+
+
+@dataclass
+class Workers:
+    """Workers in processes of their own, one after the other."""
+
+    process: subprocess.Popen[str]
+    folder: Path
+    """Where they run."""
+    log: Path
+
+    def ask(self, order: dict[str, Any]) -> tuple[int, list[str]]:
+        """Run one with this order: how it ended, and every line it said."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(f"{json.dumps(order)}\n")
+        self.process.stdin.flush()
+        lines: list[str] = []
+        while not (line := self.process.stdout.readline()).startswith('{"ended"'):
+            assert line, self.log.read_text()
+            lines.append(line.strip())
+        return json.loads(line)["ended"], lines
+
+
+@pytest.fixture(scope="session")
+def workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers]:
+    folder = tmp_path_factory.mktemp("workers")
+    log = folder.with_suffix(".log")
+    with (
+        log.open("w") as stderr,
+        subprocess.Popen(
+            [sys.executable, Path(__file__).with_name("asking.py")],
+            cwd=folder,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+        ) as process,
+    ):
+        yield Workers(process, folder, log)
+        assert process.stdin is not None
+        process.stdin.close()

@@ -1,10 +1,12 @@
 """A house of models for tests: doors of processes of their own, on one database."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
+import aiormq
 from pydantic import BaseModel, SecretStr
 
 from agent_workers.models.attempts import Asker, Attempts
@@ -15,8 +17,11 @@ from agent_workers.models.door import Door
 from agent_workers.models.ledger import Ledger
 from agent_workers.models.limits import Limits
 from agent_workers.models.table import DEFAULT, OwnKeysRow, ProviderRow, Table
+from chassis.broker import Speaker, connect, open_broker
 from chassis.database import Pool
 from chassis.ids import new_id
+from journal_contracts.catalogue import WORKERS
+from journal_contracts.events import UsageRecorded
 from journal_contracts.message import StepRef
 
 KEY: Final = "sk-canary-0123456789"
@@ -83,3 +88,22 @@ def a_table(
 async def asked(door: Door, round_: str = "0", asker: Asker = ASKER) -> Haiku:
     answer = await door.answer(asker, round_, QUESTION, Haiku, on_text=lambda _: None)
     return Haiku.model_validate_json(answer)
+
+
+async def announced(pool: Pool, amqp_url: str) -> list[UsageRecorded]:
+    """What somebody who listens hears of all calls, in the order of the calls."""
+    speaker = Speaker(WORKERS, amqp_url)
+    async with open_broker(connect(WORKERS, amqp_url)), aiormq.Connection(amqp_url) as line:
+        channel = await line.channel()
+        queue = (await channel.queue_declare(exclusive=True)).queue or ""
+        await channel.queue_bind(queue, "events", UsageRecorded.name)
+        announcing = asyncio.create_task(Attempts(pool).keep_announcing(speaker))
+        async with asyncio.timeout(10):
+            while await pool.fetchval("select count(*) from attempt where not announced"):
+                await asyncio.sleep(0.01)
+        announcing.cancel()
+        await speaker.close()
+        heard = []
+        while (message := await channel.basic_get(queue, no_ack=True)).body:
+            heard.append(UsageRecorded.model_validate_json(message.body))
+    return sorted(heard, key=lambda call: call.at)

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import aiormq
 import pytest
 from pydantic import SecretStr
 
@@ -14,13 +13,11 @@ from agent_workers.models.attempts import Attempts
 from agent_workers.models.door import Door
 from agent_workers.models.ledger import JournalEnded, Ledger
 from agent_workers.models.table import Table, table_of_one
-from chassis.broker import Speaker, connect, open_broker
 from chassis.database import Pool
 from chassis.ids import new_id, now
-from journal_contracts.catalogue import WORKERS
-from journal_contracts.events import CraftCancelled, UsageRecorded
+from journal_contracts.events import CraftCancelled
 
-from .house import ASKER, KEY, QUESTION, STEP, Haiku, House, asked
+from .house import ASKER, KEY, QUESTION, STEP, Haiku, House, announced, asked
 
 NewDoor = Callable[[], Door]
 """The door of a process of its own."""
@@ -113,17 +110,26 @@ async def test_a_call_is_its_workers_own_for_as_long_as_was_told(pool: Pool) -> 
 async def test_a_cancelled_call_closes_its_stream_and_keeps_nothing(
     house: House, a_door: NewDoor, llmock: Any
 ) -> None:
-    llmock.stall(seconds=30)
-    call = asyncio.create_task(asked(a_door()))
-    async with asyncio.timeout(10):
-        while not await house.claims():
-            await asyncio.sleep(0)
+    """R3.2d: the provider sees that nobody listens, and what was heard is written down."""
+    llmock.stall(seconds=30, after_chunks=5)
+    heard = asyncio.Event()
+    call = asyncio.create_task(
+        a_door().answer(ASKER, "0", QUESTION, Haiku, on_text=lambda _: heard.set())
+    )
+    await asyncio.wait_for(heard.wait(), 10)
 
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
 
     assert await house.claims() == []
+    [attempt] = await house.attempts()
+    assert attempt["outcome"] == "cancelled"
+    assert attempt["estimated"]
+    assert attempt["tokens_out"] > 0
+    [request] = await asyncio.to_thread(lambda: llmock.requests)
+    assert not request.completed
+    assert request.stall_waited < 5, "the server was left alone with its stream"
 
 
 async def test_a_reply_that_does_not_fit_is_sent_back_twice_at_most(
@@ -153,7 +159,7 @@ async def test_every_call_is_priced_announced_and_counted_once(
     first = await Attempts(pool).usage_of(STEP)
     again = await Attempts(pool).usage_of(STEP)
     of_the_next_attempt = await Attempts(pool).usage_of(STEP.model_copy(update={"attempt": 2}))
-    recorded = await _announced(pool, amqp_url)
+    [recorded] = await announced(pool, amqp_url)
 
     assert first.calls == 1
     assert first.tokens_in > 0
@@ -162,7 +168,6 @@ async def test_every_call_is_priced_announced_and_counted_once(
     assert again == first
     assert of_the_next_attempt.calls == 0
     assert (recorded.usage, recorded.journal_id) == (first, STEP.journal_id)
-    assert await pool.fetchval("select announced from attempt")
 
 
 async def test_an_unknown_model_is_unpriced_not_free(house: House, llmock: Any) -> None:
@@ -171,24 +176,6 @@ async def test_an_unknown_model_is_unpriced_not_free(house: House, llmock: Any) 
     await asked(house.door(table))
 
     assert (await Attempts(house.pool).usage_of(STEP)).cost is None
-
-
-async def _announced(pool: Pool, amqp_url: str) -> UsageRecorded:
-    """What somebody who listens hears of the one call."""
-    speaker = Speaker(WORKERS, amqp_url)
-    async with open_broker(connect(WORKERS, amqp_url)), aiormq.Connection(amqp_url) as line:
-        channel = await line.channel()
-        queue = (await channel.queue_declare(exclusive=True)).queue or ""
-        await channel.queue_bind(queue, "events", UsageRecorded.name)
-        announcing = asyncio.create_task(Attempts(pool).keep_announcing(speaker))
-        async with asyncio.timeout(10):
-            while not (heard := await channel.basic_get(queue, no_ack=True)).body:
-                await asyncio.sleep(0.01)
-            while not await pool.fetchval("select announced from attempt"):
-                await asyncio.sleep(0.01)
-        announcing.cancel()
-        await speaker.close()
-    return UsageRecorded.model_validate_json(heard.body)
 
 
 async def test_a_reply_that_cannot_be_kept_now_is_kept_a_little_later(

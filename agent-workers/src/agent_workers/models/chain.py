@@ -12,6 +12,7 @@ from agent_workers.models.images import OUTPUT, OpenAIPictures, Pictures
 from agent_workers.models.keys import NO_KEY, Key, OwnKeys
 from agent_workers.models.offline import OfflineWriter
 from agent_workers.models.openai import OpenAIModel
+from agent_workers.models.prices import price_of
 from agent_workers.models.provider import ModelTrouble, Provider, Tokens
 from agent_workers.models.table import (
     DEFAULT,
@@ -68,6 +69,8 @@ class Chains:
         self._table = table
         self._own = OwnKeys(table.own_keys.file)
         self._clients = {name: _client(row) for name, row in table.providers.items()}
+        if self._clients:
+            warm_up()
         self._house = {
             name: Key(row.secret) if row.secret else Key() for name, row in table.providers.items()
         }
@@ -152,6 +155,13 @@ class Chains:
             max_output=row.max_output,
             priced_as=provider if row.priced_as == "" else row.priced_as,
         )
+
+
+def warm_up() -> None:
+    """Load what is loaded at first use: three seconds in which a worker would stand still."""
+    client = AsyncOpenAI(api_key=NO_KEY)
+    price_of("gpt-4o-mini", Tokens(1))
+    _ = client.chat.completions, client.images
 
 
 def falls_back(trouble: ModelTrouble) -> bool:

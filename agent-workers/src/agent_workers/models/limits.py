@@ -73,13 +73,24 @@ class Limits:
             yield taken
             return
         tokens = min(tokens, route.tokens_per_minute or tokens)
-        wait = await self._take(route, tokens, longest)
+        wait = await self._surely_take(route, tokens, longest)
         try:
             await asyncio.sleep(wait)
             yield taken
         finally:
             rest = (0, tokens - taken.used.all) if taken.used else (1, tokens)
             await asyncio.shield(self._give_back(route, *rest))
+
+    async def _surely_take(self, route: Route[Any], tokens: int, longest: float) -> float:
+        """A take that is cut short may have been made all the same: then it goes back."""
+        take = asyncio.create_task(self._take(route, tokens, longest))
+        try:
+            return await asyncio.shield(take)
+        except asyncio.CancelledError:
+            await asyncio.wait([take])
+            if take.exception() is None:
+                await self._give_back(route, 1, tokens)
+            raise
 
     async def _take(self, route: Route[Any], tokens: int, longest: float) -> float:
         told = (route.meter, *_rates(route), float(tokens))

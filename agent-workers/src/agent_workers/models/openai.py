@@ -66,14 +66,9 @@ class OpenAIModel:
                 async for chunk in stream:
                     if text := coming.take(chunk):
                         on_text(text)
-        except openai.APIError as error:
-            # Its own words may repeat the key: they are cut off here, with all it holds.
+        except (openai.APIError, httpx.HTTPError, ValueError) as error:
+            # ValueError: a chunk that is no JSON. None: their own words may repeat the key.
             raise trouble_of(error, coming.spent(error), begun=coming.begun) from None
-        except (httpx.HTTPError, ValueError) as error:  # ValueError: a chunk that is no JSON
-            spent = coming.spent(error)
-            raise ModelTrouble(
-                "infrastructure", "stream_cut", "The stream was cut.", spent=spent
-            ) from None
         return coming.reply()
 
 
@@ -140,7 +135,7 @@ def _schema(output: type[BaseModel]) -> ResponseFormatJSONSchema:
     }
 
 
-def trouble_of(error: openai.APIError, spent: Tokens = NOTHING, *, begun: bool) -> ModelTrouble:
+def trouble_of(error: Exception, spent: Tokens = NOTHING, *, begun: bool) -> ModelTrouble:
     """What an error means for the step; its text is ours, so that no key can be in it."""
     match error:
         case openai.RateLimitError(code="insufficient_quota"):
@@ -149,7 +144,7 @@ def trouble_of(error: openai.APIError, spent: Tokens = NOTHING, *, begun: bool) 
         case openai.RateLimitError():
             after = retry_after(error.response.headers.get("retry-after"), time.time())
             return ModelTrouble("rate_limit", "rate_limited", "The provider asks to wait.", after)
-        case openai.APITimeoutError():
+        case openai.APITimeoutError() | httpx.TimeoutException():
             return ModelTrouble(
                 "timeout", "model_timed_out", "The model took too long.", None, spent
             )

@@ -1,5 +1,6 @@
 """A database with the workers' tables, and a house of models on it."""
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -7,20 +8,34 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import asyncpg
 import pytest
 
 from chassis.database import Database, Pool, open_pool
+from chassis.ids import new_id
+from chassis.testing import Addresses
 
 from .house import House
 
 
+@pytest.fixture(scope="session")
+def database_url(addresses: Addresses) -> Iterator[str]:
+    """One database for all tests here; each finds its tables empty."""
+    name = f"test_workers_{new_id().hex}"
+    asyncio.run(_administer(addresses, f'create database "{name}"'))
+    url = urlsplit(addresses.postgres)._replace(path=f"/{name}").geturl()
+    asyncio.run(_migrate(url))
+    yield url
+    asyncio.run(_administer(addresses, f'drop database "{name}" with (force)'))
+
+
 @pytest.fixture
 async def pool(database_url: str) -> AsyncIterator[Pool]:
-    async with Database.open(database_url) as database:
-        await database.migrate("agent_workers")
     async with open_pool(database_url) as pool:
         yield pool
+        await pool.execute("truncate paid_call, attempt, ended, bucket")
 
 
 @pytest.fixture
@@ -71,3 +86,14 @@ def workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers]:
         yield Workers(process, folder, log)
         assert process.stdin is not None
         process.stdin.close()
+
+
+async def _administer(addresses: Addresses, statement: str) -> None:
+    connection = await asyncpg.connect(addresses.postgres)
+    await connection.execute(statement)
+    await connection.close()
+
+
+async def _migrate(url: str) -> None:
+    async with Database.open(url) as database:
+        await database.migrate("agent_workers")

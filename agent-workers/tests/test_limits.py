@@ -30,6 +30,7 @@ async def frozen(database_url: str, pool: Pool) -> AsyncIterator[Pool]:
     )
     async with open_pool(f"{database_url}?options=-csearch_path%3Dpublic,pg_catalog") as frozen:
         yield frozen
+    await pool.execute("drop function public.clock_timestamp; drop table told")
 
 
 @pytest.fixture

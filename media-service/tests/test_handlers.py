@@ -71,6 +71,40 @@ async def test_takes_both_books_and_their_pictures_onto_the_shelf(
     )
 
 
+@pytest.mark.parametrize(
+    ("media_type", "name"),
+    [("image/png", "png"), ("image/jpeg", "jpg"), ("image/webp", "webp")],
+)
+async def test_a_generated_picture_has_the_name_of_its_kind(
+    media_type: str, name: str, handlers: Handlers, database: Database, crew: Any
+) -> None:
+    """R6.2a: a reader's program goes by it."""
+    editions = _with_cover_of(await crew.bind(), media_type)
+
+    await handlers.register(await crew.hand_over(editions))
+
+    assert (await shelf(database, crew))[f"journal-cover.{name}"].media_type == media_type
+
+
+async def test_what_is_no_picture_is_not_taken_as_one(
+    handlers: Handlers, database: Database, crew: Any
+) -> None:
+    editions = _with_cover_of(await crew.bind(), "text/html")
+
+    await handlers.register(await crew.hand_over(editions))
+
+    assert await shelf(database, crew) == {}
+    [(name, body)] = await said(database, crew)
+    assert (name, body["code"]) == (StepFailed.name, "asset_damaged")
+
+
+def _with_cover_of(editions: Editions, media_type: str) -> Editions:
+    cover, *others = editions.illustrations
+    blob = cover.blob.model_copy(update={"media_type": media_type})
+    pictures = (cover.model_copy(update={"blob": blob}), *others)
+    return editions.model_copy(update={"illustrations": pictures})
+
+
 async def test_hearing_the_same_again_changes_nothing_and_answers_again(
     handlers: Handlers, database: Database, crew: Any
 ) -> None:

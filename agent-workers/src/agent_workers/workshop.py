@@ -1,6 +1,5 @@
 """Where steps are worked: an agent at its desk, its result stored under the step's own key."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -11,16 +10,15 @@ from pydantic import BaseModel
 from agent_workers import crewing
 from agent_workers.bind import Press
 from agent_workers.desk import Agent, Crew, Desk
+from agent_workers.gallery import Gallery
 from agent_workers.models.attempts import Asker
 from agent_workers.models.door import Door
-from agent_workers.models.images import Drawn, UnfitPicture
 from agent_workers.models.provider import Messages
 from agent_workers.progress import Progress
 from agent_workers.runner import Made, fence_of
 from chassis.blobs import Blobs
 from journal_contracts.artifacts import Blob
 from journal_contracts.commands import RunPhase
-from journal_contracts.message import journal_folder
 
 WRITER: Final = "content_curator"
 WRITING: Final = "curation"
@@ -65,21 +63,11 @@ class Workshop:
             return made
 
         async def draw(agent: Agent, prompt: str, name: str) -> Blob:
-            return await self.door.picture(
-                _asker(step, agent.name), str(step.round), prompt, partial(self._store, step, name)
-            )
+            hang = partial(Gallery(self.blobs, self.press).hang, step, name)
+            return await self.door.picture(_asker(step, agent.name), str(step.round), prompt, hang)
 
         model = await self._model(step)
         return Desk(step, self.blobs, self.press, ask=ask, draw=draw, model=model)
-
-    async def _store(self, step: RunPhase, name: str, drawn: Drawn) -> Blob:
-        if not await self.press.accepts(drawn.content):
-            raise UnfitPicture("The picture cannot be read to its end.")
-        _, _, kind = drawn.media_type.partition("/")
-        digest = hashlib.sha256(drawn.content).hexdigest()[:12]
-        folder = journal_folder(step.user_id, step.journal_id)
-        key = f"{folder}/pictures/{name}.{digest}.{kind}"
-        return await self.blobs.put(key, drawn.content, drawn.media_type)
 
     async def _model(self, step: RunPhase) -> str:
         """Who wrote the book; where it is not yet written, who will."""

@@ -13,6 +13,13 @@ from journal_contracts.artifacts import Blob, BoundBook, Editions, Illustration
 from journal_contracts.commands import RegisterAssets
 
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9.-]{0,99}")
+PICTURES: Final = {
+    "image/svg+xml": "svg",
+    "image/png": "png",
+    "image/jpeg": "jpg",
+    "image/webp": "webp",
+}
+"""What a picture may be, and how its file is called."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +80,10 @@ def _book(book: BoundBook) -> File:
 
 
 def _picture(picture: Illustration) -> File:
-    return File(f"{picture.requirement_id.replace('_', '-')}.svg", picture.blob)
+    kind = PICTURES.get(picture.blob.media_type)
+    if kind is None:
+        raise AssetDamaged(f"{picture.requirement_id} is a {picture.blob.media_type}, no picture.")
+    return File(f"{picture.requirement_id.replace('_', '-')}.{kind}", picture.blob)
 
 
 async def _fetch(blobs: Blobs, key: str, home: str) -> bytes:

@@ -85,6 +85,7 @@ class Door:
 
     async def picture(self, asker: Asker, round_: str, prompt: str, store: Store) -> Blob:
         """A picture, stored; asked for again, the same."""
+        routes = self._chains.painters(asker.step.user_id)
         about = (self._chains.model("", PICTURES), PICTURES, prompt)
         question = Question(_key(asker, round_, about), asker, estimated_tokens(prompt))
 
@@ -98,7 +99,6 @@ class Door:
                 raise ModelTrouble("invalid_output", "bad_picture", detail, spent=spent) from None
             return Reply(blob.model_dump_json(), spent.into, spent.out, spent.estimated)
 
-        routes = self._chains.painters(asker.step.user_id)
         kept = await self._once(question, routes, ask, lambda _: None)
         return Blob.model_validate_json(kept)
 

@@ -175,7 +175,12 @@ def _measured(content: bytes) -> tuple[str, tuple[int, int]]:
 
 
 def _of_jpeg(content: bytes) -> tuple[int, int]:
-    """The frame header among the segments: each has a marker, and its own length."""
+    """The frame header among the segments: each has a marker, and its own length.
+
+    The mark of the end must be there: readers paint the rest of half a picture grey.
+    """
+    if not content.endswith(b"\xff\xd9"):
+        raise UnfitPicture("The picture has no end.")
     at = 2
     while content[at] == 0xFF:
         marker = content[at + 1]

@@ -144,12 +144,21 @@ async def test_a_reply_that_does_not_fit_is_sent_back_twice_at_most(
     assert len(llmock.requests) == 3
 
 
-async def test_a_reply_that_is_mended_is_taken(house: House, a_door: NewDoor, llmock: Any) -> None:
-    llmock.reply("no json at all", times=1)
+async def test_a_reply_that_is_mended_is_taken_and_the_mending_is_told(
+    a_door: NewDoor, llmock: Any
+) -> None:
+    """R1.2c: whoever watches sees that it is being repaired."""
+    llmock.reply("no json at all", times=2)
+    told: list[int] = []
 
-    await asked(a_door())
+    async def repairing() -> None:
+        told.append(len(llmock.requests))
 
-    assert len(llmock.requests) == 2
+    door = a_door()
+    await door.answer(ASKER, "0", QUESTION, Haiku, lambda _: None, repairing=repairing)
+
+    assert told == [1, 2]
+    assert len(llmock.requests) == 3
 
 
 async def test_every_call_is_priced_announced_and_counted_once(

@@ -32,7 +32,7 @@ from chassis.broker import Speaker, connect, hear, letter_of, open_broker
 from chassis.database import Database, open_pool
 from chassis.ids import new_id
 from chassis.jobs import running
-from journal_contracts.catalogue import MEDIA, POOLS, WORKERS
+from journal_contracts.catalogue import MEDIA, WORKERS
 from journal_contracts.commands import RegisterAssets, RunPhase
 from journal_contracts.events import AssetsRegistered
 
@@ -116,10 +116,12 @@ async def main(settings: Settings) -> None:
         )
         await stack.enter_async_context(open_broker(broker))
         await stack.enter_async_context(
-            handlers.taking_steps(broker, settings.amqp_url, runner, POOLS)
+            handlers.taking_steps(broker, settings.amqp_url, runner, handlers.AT_ONCE)
         )
         await stack.enter_async_context(
-            running("heartbeat", lambda: handlers.keep_saying_alive(broker, worker, POOLS))
+            running(
+                "heartbeat", lambda: handlers.keep_saying_alive(broker, worker, handlers.AT_ONCE)
+            )
         )
         settings.ready.touch()
         await stop.wait()

@@ -32,8 +32,8 @@ from chassis.jobs import running
 from chassis.web import application
 from journal_contracts.catalogue import WORKERS
 
-THREADS = 64
-"""CrewAI keeps a thread for each step while its model writes."""
+SPARE_THREADS = 32
+"""CrewAI keeps a thread for each step while its model writes; these are for everything else."""
 
 
 def build(settings: Settings) -> FastAPI:
@@ -42,7 +42,9 @@ def build(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS))
+        room = room_of(settings)
+        threads = ThreadPoolExecutor(SPARE_THREADS + sum(room.values()))
+        asyncio.get_running_loop().set_default_executor(threads)
         async with AsyncExitStack() as stack:
             stack.enter_context(crewing.quiet())
             database = await stack.enter_async_context(
@@ -76,14 +78,20 @@ def build(settings: Settings) -> FastAPI:
             await stack.enter_async_context(running("announcing", announcing))
             await stack.enter_async_context(open_broker(broker))
             await stack.enter_async_context(
-                handlers.taking_steps(broker, settings.amqp_url, runner, settings.pools)
+                handlers.taking_steps(broker, settings.amqp_url, runner, room)
             )
-            alive = partial(handlers.keep_saying_alive, broker, worker, settings.pools)
+            alive = partial(handlers.keep_saying_alive, broker, worker, room)
             await stack.enter_async_context(running("heartbeat", alive))
             probes.update(database=database.ping, broker=lambda: ping(broker), blobs=blobs.ping)
             yield
 
     return application("Agent workers", lifespan, probes)
+
+
+def room_of(settings: Settings) -> handlers.Room:
+    """How many steps of which pools are taken side by side."""
+    most = handlers.AT_ONCE | {"writing": settings.writing_at_once}
+    return {pool: most[pool] for pool in settings.pools}
 
 
 def table_of(settings: Settings) -> table.Table:

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Final
 from uuid import UUID
 
@@ -18,6 +18,9 @@ from journal_contracts.events import CraftCancelled, CraftDeleted, WorkerAlive
 AT_ONCE: Final = {"writing": 16, "painting": 4, "binding": 1}
 """How many steps of a pool one worker takes at a time: models let it wait, presses do not."""
 
+Room = Mapping[str, int]
+"""So many steps at a time, of each pool that a worker takes from."""
+
 HEARTBEAT_SECONDS: Final = 2.0
 
 
@@ -31,22 +34,20 @@ def listen(broker: RabbitBroker, runner: Runner, ledger: Ledger) -> None:
 
 @contextlib.asynccontextmanager
 async def taking_steps(
-    broker: RabbitBroker, url: str, runner: Runner, pools: tuple[str, ...]
+    broker: RabbitBroker, url: str, runner: Runner, room: Room
 ) -> AsyncIterator[None]:
-    """Take steps of these pools while the block runs."""
+    """Take steps while the block runs, as many as there is room for."""
     async with contextlib.AsyncExitStack() as stack:
-        for pool in pools:
+        for pool, most in room.items():
             await stack.enter_async_context(
-                hearing_hot(
-                    broker, url, WORKERS, RunPhase, runner.run, pool=pool, prefetch=AT_ONCE[pool]
-                )
+                hearing_hot(broker, url, WORKERS, RunPhase, runner.run, pool=pool, prefetch=most)
             )
         yield
 
 
-async def keep_saying_alive(broker: RabbitBroker, worker: UUID, pools: tuple[str, ...]) -> None:
+async def keep_saying_alive(broker: RabbitBroker, worker: UUID, room: Room) -> None:
     """Tell the orchestrators again and again for how many steps there is room here."""
-    alive = WorkerAlive(worker=worker, at_once={pool: AT_ONCE[pool] for pool in pools})
+    alive = WorkerAlive(worker=worker, at_once=dict(room))
     while True:
         await say(broker, alive)
         await asyncio.sleep(HEARTBEAT_SECONDS)

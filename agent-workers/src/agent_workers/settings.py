@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from agent_workers.handlers import AT_ONCE
 from agent_workers.models.ledger import LEASE_SECONDS
 from chassis.settings import ServiceSettings
 from journal_contracts.catalogue import POOLS
@@ -17,6 +18,8 @@ class Settings(ServiceSettings):
     state: Path
     """A folder for what CrewAI writes; nothing of value lies there."""
     pools: tuple[str, ...] = POOLS
+    writing_at_once: int = AT_ONCE["writing"]
+    """Steps that wait for a model side by side; each keeps a thread and little else."""
     openai_api_key: SecretStr | None = None
     openai_base_url: str | None = None
     model: str = "gpt-4o-mini"

@@ -25,7 +25,8 @@ from agent_workers.models import table
 from agent_workers.models.attempts import Asker, Attempts
 from agent_workers.models.breaker import Breakers
 from agent_workers.models.caller import Caller
-from agent_workers.models.chain import Chains, warm_up
+from agent_workers.models.chain import Chains
+from agent_workers.models.clients import OpenAIClients, warm_up
 from agent_workers.models.door import Door
 from agent_workers.models.ledger import Ledger
 from agent_workers.models.limits import Limits
@@ -62,14 +63,17 @@ async def main(order: Order) -> list[str]:
     """What each question came to: "answered", or the code of its trouble."""
     async with open_pool(order.database) as pool:
         ledger, attempts = Ledger(pool, new_id(), order.lease), Attempts(pool)
-        chains = Chains(table.read(Path(order.table)))
-        door = Door(chains, ledger, Caller(ledger, attempts, Limits(pool), Breakers()))
+        models = table.read(Path(order.table))
+        clients = OpenAIClients(models.providers)
+        door = Door(
+            Chains(models, clients), ledger, Caller(ledger, attempts, Limits(pool), Breakers())
+        )
         if order.die_at:
             _arm(order.die_at)
         ends = await asyncio.gather(*(_ask(door, ask) for ask in order.asks))
         if order.amqp:
             await _announce_all(attempts, Speaker(WORKERS, order.amqp), pool)
-        await chains.close()
+        await clients.close()
         return ends
 
 

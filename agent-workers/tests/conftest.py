@@ -42,8 +42,8 @@ async def pool(database_url: str) -> AsyncIterator[Pool]:
 async def house(pool: Pool) -> AsyncIterator[House]:
     house = House(pool)
     yield house
-    for chains in house.chains:
-        await chains.close()
+    for clients in house.clients:
+        await clients.close()
 
 
 @dataclass

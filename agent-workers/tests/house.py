@@ -13,6 +13,7 @@ from agent_workers.models.attempts import Asker, Attempts
 from agent_workers.models.breaker import Breakers
 from agent_workers.models.caller import PATIENCE_SECONDS, Caller
 from agent_workers.models.chain import Chains
+from agent_workers.models.clients import OpenAIClients
 from agent_workers.models.door import Door
 from agent_workers.models.ledger import Ledger
 from agent_workers.models.limits import Limits
@@ -45,7 +46,7 @@ class House:
     """Whoever asks for a door gets one of a process of its own."""
 
     pool: Pool
-    chains: list[Chains] = field(default_factory=list)
+    clients: list[OpenAIClients] = field(default_factory=list)
 
     def door(
         self,
@@ -55,11 +56,11 @@ class House:
         patience: float = PATIENCE_SECONDS,
         pool: Pool | None = None,
     ) -> Door:
-        self.chains.append(Chains(table))
+        self.clients.append(OpenAIClients(table.providers))
         ledger = Ledger(self.pool, owner=new_id())
         limits, breakers = Limits(pool or self.pool), breakers or Breakers()
         caller = Caller(ledger, Attempts(self.pool), limits, breakers, patience)
-        return Door(self.chains[-1], ledger, caller)
+        return Door(Chains(table, self.clients[-1]), ledger, caller)
 
     async def attempts(self) -> list[dict[str, Any]]:
         """Every call that was written down, in order."""

@@ -11,6 +11,7 @@ from pydantic import SecretStr, ValidationError
 
 from agent_workers.models.attempts import Asker
 from agent_workers.models.chain import Chains
+from agent_workers.models.clients import OpenAIClients
 from agent_workers.models.keys import Key
 from agent_workers.models.offline import OFFLINE
 from agent_workers.models.provider import ModelTrouble
@@ -36,6 +37,11 @@ def own_keys(tmp_path: Path) -> MakeKeys:
     return write
 
 
+def chains_of(table: Table, own_keys: OwnKeysRow | None = None) -> Chains:
+    told = table.model_copy(update={"own_keys": own_keys or table.own_keys})
+    return Chains(told, OpenAIClients(told.providers))
+
+
 def names(chains: Chains, agent: str = "editor", models: str = "", user: UUID = ADA) -> list[str]:
     return [f"{r.provider}/{r.name}" for r in chains.writers(agent, models, user)]
 
@@ -54,19 +60,19 @@ def table() -> Table:
 
 
 async def test_an_agent_has_the_chain_that_the_table_gives_it(table: Table) -> None:
-    chains = Chains(table)
+    chains = chains_of(table)
 
     assert names(chains, "editor") == ["other/org/large"]
     assert names(chains, "discovery") == ["openai/small", "other/org/large"]
 
 
 async def test_what_the_request_names_goes_before_the_agents_own(table: Table) -> None:
-    assert names(Chains(table), models="cheaper") == ["openai/tiny", f"offline/{OFFLINE}"]
+    assert names(chains_of(table), models="cheaper") == ["openai/tiny", f"offline/{OFFLINE}"]
 
 
 async def test_a_choice_that_does_not_exist_is_named(table: Table) -> None:
     with pytest.raises(ModelTrouble) as trouble:
-        names(Chains(table), models="finest")
+        names(chains_of(table), models="finest")
 
     assert (trouble.value.kind, trouble.value.code) == ("fatal", "no_such_models")
 
@@ -137,7 +143,7 @@ def test_a_key_shows_itself_nowhere() -> None:
 async def test_a_users_key_goes_before_the_platforms_and_serves_alone(
     table: Table, own_keys: MakeKeys
 ) -> None:
-    chains = Chains(table.model_copy(update={"own_keys": own_keys({ADA: OWN[ADA]})}))
+    chains = chains_of(table, own_keys({ADA: OWN[ADA]}))
 
     ada, ben = (chains.writers("discovery", "", user) for user in (ADA, BEN))
 
@@ -149,7 +155,7 @@ async def test_the_platforms_keys_follow_only_where_the_table_says_so(
     table: Table, own_keys: MakeKeys
 ) -> None:
     told = own_keys({ADA: OWN[ADA]}, then_the_platforms=True)
-    chains = Chains(table.model_copy(update={"own_keys": told}))
+    chains = chains_of(table, told)
 
     routes = chains.writers("discovery", "", ADA)
 
@@ -164,7 +170,7 @@ async def test_own_keys_that_open_none_of_these_models_are_named(
     table: Table, own_keys: MakeKeys
 ) -> None:
     told = own_keys({ADA: OWN[ADA]}, provider="elsewhere")
-    chains = Chains(table.model_copy(update={"own_keys": told}))
+    chains = chains_of(table, told)
 
     with pytest.raises(ModelTrouble) as trouble:
         chains.writers("discovery", "", ADA)
@@ -175,7 +181,7 @@ async def test_own_keys_that_open_none_of_these_models_are_named(
 async def test_a_key_that_was_taken_back_is_no_longer_used(
     table: Table, own_keys: MakeKeys
 ) -> None:
-    chains = Chains(table.model_copy(update={"own_keys": own_keys({ADA: OWN[ADA]})}))
+    chains = chains_of(table, own_keys({ADA: OWN[ADA]}))
     assert chains.writers("discovery", "", ADA)[0].key.own
 
     own_keys({})

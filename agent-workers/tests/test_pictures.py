@@ -25,7 +25,8 @@ from agent_workers.gallery import Gallery
 from agent_workers.models import images
 from agent_workers.models.attempts import Asker
 from agent_workers.models.door import Door
-from agent_workers.models.images import ForbiddenAddress, UnfitPicture, fetch, media_type_of
+from agent_workers.models.images import ForbiddenAddress, fetch
+from agent_workers.models.pictures import MOST_BYTES, UnfitPicture, media_type_of
 from agent_workers.models.provider import ModelTrouble
 from agent_workers.models.table import Table
 from chassis.blobs import FolderBlobs
@@ -207,7 +208,7 @@ def test_each_kind_of_webp_tells_its_size(how: dict[str, Any]) -> None:
         b"RIFF\0\0\0\0WEBPVP8 ",
         a_picture(size=(63, 64)),
         a_picture("JPEG", (5_001, 5_001)),
-        a_picture() + bytes(images.MOST_BYTES),
+        a_picture() + bytes(MOST_BYTES),
     ],
     ids=[
         *("nothing", "gif", "svg", "pdf", "png head", "jpeg head", "webp head"),
@@ -329,7 +330,7 @@ async def desk(gallery: Gallery, press: Press, door: Door) -> MakeDesk:
             hang = partial(gallery.hang, step, name)
             return await door.picture(Asker(STEP, agent.name), "0", prompt, hang)
 
-        return Desk(step, gallery.blobs, press, ask=None, draw=draw, model="a model")  # type: ignore[arg-type]
+        return Desk(step, gallery.blobs, press, ask=None, draw=draw, model=str)  # type: ignore[arg-type]
 
     return sit
 

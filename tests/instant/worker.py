@@ -21,9 +21,11 @@ from agent_workers.models.breaker import Breakers
 from agent_workers.models.caller import Caller
 from agent_workers.models.chain import Chains
 from agent_workers.models.door import Door
+from agent_workers.models.keys import Key
 from agent_workers.models.ledger import Ledger
 from agent_workers.models.limits import Limits
-from agent_workers.models.provider import Messages, OnText, Reply
+from agent_workers.models.pictures import Pictures
+from agent_workers.models.provider import Messages, OnText, Provider, Reply
 from agent_workers.models.table import table_of_one
 from agent_workers.runner import Made, Runner, fence_of
 from chassis import telemetry
@@ -75,6 +77,19 @@ class InstantModel:
         return Reply(Answer(step=step).model_dump_json(), 10, 10)
 
 
+class InstantModels:
+    """The way to it; it takes any key, and paints nothing."""
+
+    def __init__(self, calls: Path) -> None:
+        self._model = InstantModel(calls)
+
+    def writer(self, provider: str, model: str, key: Key) -> Provider:
+        return self._model
+
+    def painter(self, provider: str, model: str, key: Key) -> Pictures:
+        raise NotImplementedError
+
+
 async def main(settings: Settings) -> None:
     """Work until SIGTERM."""
     stop = asyncio.Event()
@@ -85,7 +100,7 @@ async def main(settings: Settings) -> None:
         broker, worker = connect(WORKERS, settings.amqp_url), new_id()
         pool = await stack.enter_async_context(open_pool(settings.database_url))
         ledger, attempts = Ledger(pool, worker), Attempts(pool)
-        chains = Chains(table_of_one("", None, None), InstantModel(settings.calls))
+        chains = Chains(table_of_one("instant", None, "here"), InstantModels(settings.calls))
         door = Door(chains, ledger, Caller(ledger, attempts, Limits(pool), Breakers()))
         blobs = FolderBlobs(settings.blobs)
         speaker = ChaoticSpeaker(WORKERS, settings.amqp_url, settings.chaos)

@@ -16,6 +16,7 @@ from agent_workers.models.attempts import Attempts
 from agent_workers.models.breaker import Breakers
 from agent_workers.models.caller import Caller
 from agent_workers.models.chain import Chains
+from agent_workers.models.clients import OpenAIClients
 from agent_workers.models.door import Door
 from agent_workers.models.ledger import Ledger
 from agent_workers.models.limits import Limits
@@ -58,8 +59,10 @@ def build(settings: Settings) -> FastAPI:
                 open_blobs(settings.blobs_url.get_secret_value())
             )
             broker, worker = connect(WORKERS, settings.amqp_url), new_id()
-            chains = Chains(table_of(settings))
-            stack.push_async_callback(chains.close)
+            models = table_of(settings)
+            clients = OpenAIClients(models.providers)
+            stack.push_async_callback(clients.close)
+            chains = Chains(models, clients)
             ledger, attempts = Ledger(pool, worker, settings.lease_seconds), Attempts(pool)
             caller = Caller(ledger, attempts, Limits(pool), Breakers())
             workshop = Workshop(

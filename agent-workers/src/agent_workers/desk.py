@@ -56,15 +56,26 @@ class Desk:
     """Everything an agent needs for one step, and nothing of any other."""
 
     def __init__(
-        self, step: RunPhase, blobs: Blobs, press: Press, *, ask: Ask, draw: Draw, model: str
+        self,
+        step: RunPhase,
+        blobs: Blobs,
+        press: Press,
+        *,
+        ask: Ask,
+        draw: Draw,
+        model: Callable[[], str],
     ) -> None:
         self.step = step
         self.blobs = blobs
         self.press = press
-        self.model = model
-        """Who wrote the book, or will; several names where several did."""
         self.draw = draw
         self._ask = ask
+        self._model = model
+
+    @property
+    def model(self) -> str:
+        """Who wrote the book, or will; several names where several did."""
+        return self._model()
 
     @property
     def order(self) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 
 from agent_workers.bind import Press
-from agent_workers.models.images import Drawn, UnfitPicture
+from agent_workers.models.pictures import Drawn, UnfitPicture
 from chassis.blobs import Blobs
 from journal_contracts.artifacts import Blob
 from journal_contracts.message import StepRef, journal_folder

@@ -1,6 +1,6 @@
 """Where steps are worked: an agent at its desk, its result stored under the step's own key."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -69,11 +69,12 @@ class Workshop:
         model = await self._model(step)
         return Desk(step, self.blobs, self.press, ask=ask, draw=draw, model=model)
 
-    async def _model(self, step: RunPhase) -> str:
+    async def _model(self, step: RunPhase) -> Callable[[], str]:
         """Who wrote the book; where it is not yet written, who will."""
         if step.inputs.get(WRITING):
-            return ", ".join(await self.door.writers(step.journal_id, WRITING))
-        return self.door.model(_asker(step, WRITER))
+            writers = ", ".join(await self.door.writers(step.journal_id, WRITING))
+            return lambda: writers
+        return partial(self.door.model, _asker(step, WRITER))
 
 
 def _asker(step: RunPhase, agent: str) -> Asker:

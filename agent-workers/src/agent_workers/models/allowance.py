@@ -32,12 +32,9 @@ class Purse:
 
     @contextlib.asynccontextmanager
     async def holding(
-        self, step: StepRef, allowance: Allowance | None, worst: Worst
+        self, step: StepRef, allowance: Allowance, worst: Worst
     ) -> AsyncIterator[None]:
         """Set the worst aside for a call; raises `ModelTrouble` where there is not so much."""
-        if allowance is None:
-            yield
-            return
         self._out[step].append(worst)
         try:
             _check(allowance, await self._spent_by(step), self._out[step])

@@ -4,9 +4,9 @@ Every call is written down with what it cost or may have cost, however it ended.
 """
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -62,8 +62,14 @@ class Patience:
         return trouble.kind == "rate_limit" and after is not None and after <= self.left
 
     async def wait(self, seconds: float) -> None:
-        self.left -= max(seconds, SHORTEST_WAIT)
-        await asyncio.sleep(max(seconds, SHORTEST_WAIT))
+        with self.waiting():
+            await asyncio.sleep(max(seconds, SHORTEST_WAIT))
+
+    @contextlib.contextmanager
+    def waiting(self) -> Iterator[None]:
+        began = time.monotonic()
+        yield
+        self.left -= time.monotonic() - began
 
 
 class Caller:
@@ -116,21 +122,30 @@ class Caller:
         """Short waits are waited out here: one wait for one "later"."""
         while True:
             try:
-                return await self._once(route, question, ask, on_text, patience.left)
+                return await self._once(route, question, ask, on_text, patience)
             except ModelTrouble as trouble:
                 if not patience.covers(trouble):
                     raise
                 await patience.wait(trouble.retry_after or 0)
 
     async def _once(
-        self, route: Route[T], question: Question, ask: Ask[T], on_text: OnText, longest: float
+        self,
+        route: Route[T],
+        question: Question,
+        ask: Ask[T],
+        on_text: OnText,
+        patience: Patience,
     ) -> Reply:
         worst = route.worst(question.asked)
-        bound = Worst(worst.all, price_of(route.name, worst, route.priced_as))
         asker = question.asker
-        async with AsyncExitStack() as stack:
-            await stack.enter_async_context(self._purse.holding(asker.step, asker.allowance, bound))
-            taken = await stack.enter_async_context(self._limits.taking(route, worst.all, longest))
+        async with contextlib.AsyncExitStack() as stack:
+            if asker.allowance is not None:
+                bound = Worst(worst.all, price_of(route.name, worst, route.priced_as))
+                holding = self._purse.holding(asker.step, asker.allowance, bound)
+                await stack.enter_async_context(holding)
+            with patience.waiting():
+                taking = self._limits.taking(route, worst.all, patience.left)
+                taken = await stack.enter_async_context(taking)
             stack.enter_context(self._breakers.passage(route.meter))
             return await self._call(route, question, ask, on_text, taken)
 
@@ -155,7 +170,8 @@ class Caller:
         try:
             reply = await ask(route.asks, listening)
         except ModelTrouble as trouble:
-            await self._attempts.record(ended("failed", trouble.spent, trouble.code))
+            attempt = ended("failed", trouble.spent, trouble.code)
+            await asyncio.shield(self._attempts.record(attempt))
             raise
         except BaseException as error:
             outcome: Outcome = (
@@ -166,7 +182,8 @@ class Caller:
             await asyncio.shield(self._attempts.record(attempt))
             raise
         failpoints.reach("replied", (phase,))
-        await self._ledger.keep(ended("answered", reply.tokens), reply.text)
+        # Who is cancelled now has paid all the same.
+        await asyncio.shield(self._ledger.keep(ended("answered", reply.tokens), reply.text))
         failpoints.reach("kept", (phase,))
         return reply
 

@@ -2,28 +2,20 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 from uuid import UUID
 
-import httpx
-from openai import AsyncOpenAI
-
-from agent_workers.models.images import OUTPUT, OpenAIPictures, Pictures
-from agent_workers.models.keys import NO_KEY, Key, OwnKeys
+from agent_workers.models.keys import Key, OwnKeys
 from agent_workers.models.offline import OfflineWriter
-from agent_workers.models.openai import OpenAIModel
-from agent_workers.models.prices import price_of
+from agent_workers.models.pictures import OUTPUT, Pictures
 from agent_workers.models.provider import ModelTrouble, Provider, Tokens
 from agent_workers.models.table import (
     DEFAULT,
     OFFLINE_ENTRY,
     PICTURES,
-    ProviderRow,
     Table,
     entry_of,
 )
-
-CONNECT_SECONDS: Final = 10
 
 FALLS_BACK: Final = frozenset(
     {"rate_limited", "quota_spent", "model_error", "model_timed_out", "model_away", "stream_cut"}
@@ -32,8 +24,16 @@ FALLS_BACK: Final = frozenset(
 """Troubles another model may not have. A question, key or text that was refused is refused."""
 
 T = TypeVar("T")
-Making = Callable[[ProviderRow, AsyncOpenAI, str], T]
-"""How a row, a client with the right key, and a model's name become what can be asked."""
+Making = Callable[[str, str, Key], T]
+"""How a provider, a model's name and a key become what can be asked."""
+
+
+class Clients(Protocol):
+    """The way to the providers of the table."""
+
+    def writer(self, provider: str, model: str, key: Key) -> Provider: ...
+
+    def painter(self, provider: str, model: str, key: Key) -> Pictures: ...
 
 
 @dataclass(frozen=True)
@@ -63,18 +63,16 @@ class Route(Generic[T]):
 
 
 class Chains:
-    """The table at work: one client a provider, whoever's key it is used with."""
+    """The table at work."""
 
-    def __init__(self, table: Table, offline: Provider | None = None) -> None:
+    def __init__(self, table: Table, clients: Clients) -> None:
         self._table = table
+        self._clients = clients
         self._own = OwnKeys(table.own_keys.file)
-        self._clients = {name: _client(row) for name, row in table.providers.items()}
-        if self._clients:
-            warm_up()
         self._house = {
             name: Key(row.secret) if row.secret else Key() for name, row in table.providers.items()
         }
-        writer = offline or OfflineWriter()
+        writer: Provider = OfflineWriter()
         self._offline = Route(OFFLINE_ENTRY, writer, writer.name)
 
     def model(self, agent: str, models: str) -> str:
@@ -84,18 +82,14 @@ class Chains:
 
     def writers(self, agent: str, models: str, user: UUID) -> list[Route[Provider]]:
         """Whom to ask for a text, in order."""
-        return self._routes(self._chain(agent, models), user, _writer, self._offline)
+        return self._routes(self._chain(agent, models), user, self._clients.writer, self._offline)
 
     def painters(self, user: UUID) -> list[Route[Pictures]]:
         """Whom to ask for a picture; the house's own painter is not among them."""
         if PICTURES not in self._table.chains:
             raise ModelTrouble("fatal", "no_picture_model", "No model here makes pictures.")
-        routes = self._routes(self._chain("", PICTURES), user, _painter, None)
+        routes = self._routes(self._chain("", PICTURES), user, self._clients.painter, None)
         return [replace(route, max_output=OUTPUT) for route in routes]
-
-    async def close(self) -> None:
-        for client in self._clients.values():
-            await client.close()
 
     def _chain(self, agent: str, models: str) -> Sequence[str]:
         name = models or self._table.agents.get(agent, DEFAULT)
@@ -144,10 +138,9 @@ class Chains:
         made_of: Making[T],
     ) -> Route[T]:
         row = self._table.providers[provider]
-        client = self._clients[provider].with_options(api_key=key.secret.get_secret_value())
         return Route(
             provider=provider,
-            asks=made_of(row, client, model),
+            asks=made_of(provider, model, key),
             name=model,
             key=key,
             requests_per_minute=row.requests_per_minute,
@@ -155,13 +148,6 @@ class Chains:
             max_output=row.max_output,
             priced_as=provider if row.priced_as == "" else row.priced_as,
         )
-
-
-def warm_up() -> None:
-    """Load what is loaded at first use: three seconds in which a worker would stand still."""
-    client = AsyncOpenAI(api_key=NO_KEY)
-    price_of("gpt-4o-mini", Tokens(1))
-    _ = client.chat.completions, client.images
 
 
 def falls_back(trouble: ModelTrouble) -> bool:
@@ -174,19 +160,3 @@ def most_hopeful(troubles: Iterable[ModelTrouble]) -> ModelTrouble:
     *_, last = every = list(troubles)
     waits = [trouble for trouble in every if trouble.retry_after is not None]
     return min(waits, key=lambda trouble: trouble.retry_after or 0, default=last)
-
-
-def _writer(row: ProviderRow, client: AsyncOpenAI, model: str) -> Provider:
-    return OpenAIModel(
-        client, model, {row.output_limit: row.max_output} if row.output_limit else {}
-    )
-
-
-def _painter(row: ProviderRow, client: AsyncOpenAI, model: str) -> Pictures:
-    return OpenAIPictures(client, model, row.pictures_as)
-
-
-def _client(row: ProviderRow) -> AsyncOpenAI:
-    """It never retries: waits are the caller's, and the saga's."""
-    patience = httpx.Timeout(row.silence_seconds, connect=CONNECT_SECONDS)
-    return AsyncOpenAI(api_key=NO_KEY, base_url=row.base_url, max_retries=0, timeout=patience)

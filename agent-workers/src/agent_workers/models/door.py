@@ -15,8 +15,8 @@ from agent_workers.desk import InvalidOutput
 from agent_workers.models.attempts import Asker
 from agent_workers.models.caller import Ask, Caller, Question
 from agent_workers.models.chain import Chains, Route
-from agent_workers.models.images import Drawn, Pictures, UnfitPicture
 from agent_workers.models.ledger import Ledger
+from agent_workers.models.pictures import Drawn, Pictures, UnfitPicture
 from agent_workers.models.provider import (
     Messages,
     ModelTrouble,

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from agent_workers.models import ledger
+from agent_workers.models import attempts, ledger
 
 from .fate import Fate
 
@@ -25,10 +25,19 @@ class Call:
     part: str
     owner: UUID
     lease_until: float
+    lost: int = 0
     reply: str | None = None
-    tokens_in: int = 0
-    tokens_out: int = 0
-    cost: Decimal | None = None
+
+
+@dataclass
+class Attempt:
+    """A row of `attempt`, as far as anybody asks for it."""
+
+    place: Step
+    outcome: str
+    tokens_in: int
+    tokens_out: int
+    cost: Decimal | None
     counted_by: int | None = None
 
 
@@ -37,6 +46,7 @@ class Books:
     """What is kept of calls, and of the ends of journals."""
 
     calls: dict[str, Call] = field(default_factory=dict)
+    attempts: dict[UUID, Attempt] = field(default_factory=dict)
     ended: dict[UUID, int] = field(default_factory=dict)
     begun: Counter[Step] = field(default_factory=Counter)
     """Calls that went out to a model."""
@@ -45,27 +55,35 @@ class Books:
     taken_over: Counter[Step] = field(default_factory=Counter)
     """Claims whose owner was gone, so that the call was perhaps paid."""
 
-    def claim(self, at: float, key: str, *about: Any) -> str | None:
+    def claim(self, at: float, key: str, *about: Any) -> int | None:
         _, journal, phase, part, _, _, owner, seconds, since = about
         if self.ended.get(journal, 0) > since:
             return None
         call = self.calls.get(key)
         if call is None:
             self.calls[key] = Call(journal, phase, part, owner, at + seconds)
-            return key
+            return 0
         if call.reply is not None or call.lease_until >= at:
             return None
         call.owner, call.lease_until = owner, at + seconds
+        call.lost += 1
         self.taken_over[journal, phase, part] += 1
-        return key
+        return call.lost
 
     def extend(self, at: float, key: str, owner: UUID, seconds: float) -> None:
         if (call := self.calls.get(key)) and call.owner == owner:
             call.lease_until = at + seconds
 
-    def keep(self, at: float, key: str, *reply: Any) -> None:
-        if (call := self.calls.get(key)) and call.reply is None:
-            call.reply, call.tokens_in, call.tokens_out, call.cost, _ = reply
+    def keep(self, at: float, *row: Any) -> None:
+        *attempt, reply = row
+        if (call := self.calls.get(attempt[1])) and call.reply is None:
+            call.reply = reply
+        self.record(at, *attempt)
+
+    def record(self, at: float, *row: Any) -> None:
+        number, _, _, journal, phase, part, _, _, _, _, outcome, _, into, out, _, cost, *_ = row
+        made = Attempt((journal, phase, part), outcome, into, out, cost)
+        self.attempts.setdefault(number, made)
 
     def release(self, at: float, key: str, owner: UUID) -> None:
         call = self.calls.get(key)
@@ -77,16 +95,17 @@ class Books:
 
     def count(self, at: float, *step: Any) -> list[dict[str, Any]]:
         *place, attempt = step
-        mine = [
-            call
-            for call in self.calls.values()
-            if [call.journal, call.phase, call.part] == place and call.reply is not None
+        counted = [
+            made
+            for made in self.attempts.values()
+            if made.place == tuple(place)
+            and made.counted_by in (None, attempt)
+            and (made.outcome == "answered" or made.tokens_in + made.tokens_out > 0)
         ]
-        counted = [call for call in mine if call.counted_by in (None, attempt)]
-        for call in counted:
-            call.counted_by = attempt
+        for made in counted:
+            made.counted_by = attempt
         columns = ("tokens_in", "tokens_out", "cost")
-        return [{name: getattr(call, name) for name in columns} for call in counted]
+        return [{name: getattr(made, name) for name in columns} for made in counted]
 
     def ended_at(self, at: float, journal: UUID) -> int | None:
         return self.ended.get(journal)
@@ -105,9 +124,10 @@ class LedgerPool:
             ledger.CLAIM: books.claim,
             ledger.EXTEND: books.extend,
             ledger.KEEP: books.keep,
+            attempts.RECORD: books.record,
             ledger.RELEASE: books.release,
             ledger.END: books.end,
-            ledger.COUNT: books.count,
+            attempts.COUNT: books.count,
             "select n from ended where journal_id = $1": books.ended_at,
             "select reply from paid_call where request_key = $1": books.reply,
         }

@@ -10,9 +10,17 @@ from faststream.rabbit import RabbitBroker
 from pydantic import BaseModel, SecretStr
 
 from agent_workers import handlers as workers
+from agent_workers.models.attempts import Asker, Attempts
+from agent_workers.models.breaker import Breakers
+from agent_workers.models.caller import Caller
+from agent_workers.models.chain import Chains
 from agent_workers.models.door import Door
-from agent_workers.models.ledger import Asker, Ledger
-from agent_workers.models.provider import Messages, ModelTrouble, OnText, Reply
+from agent_workers.models.keys import Key
+from agent_workers.models.ledger import Ledger
+from agent_workers.models.limits import Limits
+from agent_workers.models.pictures import Pictures
+from agent_workers.models.provider import Messages, ModelTrouble, OnText, Provider, Reply
+from agent_workers.models.table import table_of_one
 from agent_workers.runner import Made, Runner, fence_of
 from chassis.broker import letter_of
 from chassis.database import Database
@@ -124,25 +132,42 @@ class Model:
         return Reply("well," if fate.strikes("models_babble") else text, TOKENS, TOKENS)
 
 
+@dataclass(frozen=True)
+class Models:
+    """The way to it, for one step; it takes any key, and paints nothing."""
+
+    servers: Servers
+    step: RunPhase
+
+    def writer(self, provider: str, model: str, key: Key) -> Provider:
+        return Model(self.servers, self.step)
+
+    def painter(self, provider: str, model: str, key: Key) -> Pictures:
+        raise NotImplementedError
+
+
 @contextlib.asynccontextmanager
 async def worker(servers: Servers) -> AsyncIterator[None]:
     """A worker whose crew is a model that knows its answer, behind the real ledger and door."""
     fate, broker, me = servers.fate, servers.broker, new_id()
-    ledger = Ledger(cast(Any, LedgerPool(fate, servers.books)), me, LEASE)
+    pool: Any = LedgerPool(fate, servers.books)
+    ledger, attempts = Ledger(pool, me, LEASE), Attempts(pool)
+    caller = Caller(ledger, attempts, Limits(pool), Breakers())
 
     async def do(step: RunPhase) -> Made:
         if fate.strikes("steps_fail"):
             raise LookupError("a mistake in an agent")
         about = f"{step.artifact_key} {step.round} {sorted(step.inputs.items())}"
         about = about.replace(f".{step.attempt}.json", "", 1)
-        door = Door(Model(servers, step), ledger)
+        chains = Chains(table_of_one(MODEL, None, "here"), Models(servers, step))
+        door = Door(chains, ledger, caller)
         asker = Asker(fence_of(step), "nobody", step.since)
         question = [{"role": "user", "content": about}]
         text = await door.answer(asker, str(step.round), question, Answer, lambda _: None)
         servers.files[step.artifact_key] = text
         return Made(step.artifact_key, facts(about, step))
 
-    runner = Runner(do, ledger.usage_of, SimulatedSpeaker(WORKERS, broker))
+    runner = Runner(do, attempts.usage_of, SimulatedSpeaker(WORKERS, broker))
     broker.hear(WORKERS, CraftCancelled, ledger.end)
     broker.hear(WORKERS, CraftDeleted, ledger.end)
     broker.hear_as_replica(CraftCancelled, runner.drop)
@@ -150,7 +175,7 @@ async def worker(servers: Servers) -> AsyncIterator[None]:
     for pool in POOLS:
         broker.hear(WORKERS, RunPhase, runner.run, pool=pool, prefetch=workers.AT_ONCE[pool])
     alive = cast(RabbitBroker, Exchanges(broker))
-    async with running("heartbeat", lambda: workers.keep_saying_alive(alive, me, POOLS)):
+    async with running("heartbeat", lambda: workers.keep_saying_alive(alive, me, workers.AT_ONCE)):
         yield
 
 

@@ -186,7 +186,7 @@ def _as_the_world_is(world: World) -> Iterator[None]:
         mock.patch("time.monotonic", world.loop.time),
         mock.patch("uuid_utils.compat.uuid7", uuid7),
         mock.patch("chassis.failpoints.reach", fate.reach),
-        mock.patch("agent_workers.models.ledger.price_of", return_value=Decimal("0.01")),
+        mock.patch("agent_workers.models.caller.price_of", return_value=Decimal("0.01")),
         mock.patch.dict(DEFINITIONS, {1: definition}),
         mock.patch.dict(defaults, clock=world.loop.time),
     ):

@@ -182,10 +182,18 @@ class Caller:
             await asyncio.shield(self._attempts.record(attempt))
             raise
         failpoints.reach("replied", (phase,))
-        # Who is cancelled now has paid all the same.
-        await asyncio.shield(self._ledger.keep(ended("answered", reply.tokens), reply.text))
+        await self._keep(ended("answered", reply.tokens), reply.text)
         failpoints.reach("kept", (phase,))
         return reply
+
+    async def _keep(self, attempt: Attempt, text: str) -> None:
+        """Who is cancelled now has paid all the same, and goes when the reply is kept."""
+        keeping = asyncio.create_task(self._ledger.keep(attempt, text))
+        try:
+            await asyncio.shield(keeping)
+        except asyncio.CancelledError:
+            await keeping
+            raise
 
 
 def _attempt(

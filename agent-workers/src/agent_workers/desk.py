@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from agent_workers.bind import Press
 from agent_workers.briefs import task_text
+from agent_workers.safety import welcome
 from chassis.blobs import Blobs
 from journal_contracts.artifacts import Blob, EditorialPlan
 from journal_contracts.commands import RunPhase
@@ -103,8 +104,9 @@ class Desk:
         return [artifact.model_validate_json(await self.blobs.get(key)) for key in keys]
 
     async def brief(self, **extra: Any) -> dict[str, Any]:
-        """What every agent sees: the request, the choices made, the manager's plan."""
+        """What every agent sees: the request, unless it is refused, the choices made, the plan."""
         known = self.step.brief
+        welcome(known)
         has_plan = self.has("editorial_plan")
         plan = await self.read("editorial_plan", EditorialPlan) if has_plan else None
         return {

@@ -57,6 +57,7 @@ BROKEN = {
     "distinct_warm_ups": same_as_first("warm_up", 2),
     "notice": lambda book: book.model_copy(update={"notice": "Have fun."}),
     "safety": day(6, warm_up="You can stop taking your medication now. " * 28),
+    "personal_data": day(5, warm_up="Write to ann@example.org about it. " * 30),
 }
 
 

@@ -8,6 +8,8 @@ from itertools import combinations
 from typing import Final
 
 from journal_contracts.artifacts import DayOutline, Finding, Manuscript
+from journal_contracts.harms import harms_in
+from journal_contracts.personal import personal_data_in
 from journal_contracts.product import (
     BOOKS,
     FRAME_WORDS,
@@ -26,13 +28,6 @@ BRACKETED: Final = re.compile(
     r"\[[^\]]*\]?|\{[^}]*\}?|<[^>]*>|\b(?:(?-i:TODO|TBD|XXX)|lorem ipsum)\b", re.I
 )
 READERS_OWN: Final = {"[Name]", "[Date]"}
-HARMFUL: Final = re.compile(
-    r"\b(?:kill yourself|end your life|hurt yourself|harm yourself|starv(?:e|ing) yourself"
-    r"|stop taking your (?:medication|pills)|instead of (?:your )?(?:medication|medicine|therapy)"
-    r"|(?:will|can) (?:cure|heal) (?:your )?(?:anxiety|depression|illness|disease)"
-    r"|cures? (?:anxiety|depression)|worthless people|inferior (?:race|people))\b",
-    re.I,
-)
 READING_EASE: Final = (50.0, 85.0)
 REPEATED_SEQUENCES: Final = 0.03
 SHARED_SEQUENCES: Final = 0.30
@@ -219,8 +214,14 @@ def _notice(book: Book) -> Found:
 
 def _safety(book: Book) -> Found:
     for place, text in book.manuscript.texts():
-        if HARMFUL.search(text):
-            yield _day_of(place), f"{place} holds harmful advice"
+        for harm in harms_in(text):
+            yield _day_of(place), f"{place} {harm.means}"
+
+
+def _personal_data(book: Book) -> Found:
+    for place, text in book.manuscript.texts():
+        for means in dict.fromkeys(means for means, _ in personal_data_in(text)):
+            yield _day_of(place), f"{place} holds {means}"
 
 
 def _within(day: int | None, place: str, text: str, wanted: tuple[int, int]) -> Found:
@@ -249,5 +250,6 @@ CHECKS: Final[dict[str, Callable[[Book], Found]]] = {
     "distinct_warm_ups": _distinct_warm_ups,
     "notice": _notice,
     "safety": _safety,
+    "personal_data": _personal_data,
 }
 ENGLISH_ONLY: Final = frozenset({"reading_ease", "notice", "safety"})

@@ -1,18 +1,17 @@
 """Which harms a text would do, by tables of patterns. To find another, add a row to a table.
 
-A space in a pattern stands for any gap between two words, or none, so that neither dots nor line
-ends hide a phrase. Words are compared as they look: without accents, invisible characters, letters
-borrowed from other scripts, or figures in the place of letters.
+Words are compared as they look: without accents, invisible characters, letters borrowed from other
+scripts or figures in the place of letters. A space in a pattern is whatever stands between words.
 """
 
 import re
 import tomllib
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from importlib.resources import files
 from typing import Any, Final, Self
 
-GAP: Final = r"[\W_]*"
 UNSEEN: Final = {"Mn", "Me", "Cf"}
 BORROWED: Final = str.maketrans(
     "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458\u0455"  # Cyrillic
@@ -21,8 +20,10 @@ BORROWED: Final = str.maketrans(
 )
 FIGURES: Final = dict(zip("013457@$!|", "oieastasil", strict=True))
 FIGURE: Final = re.compile(r"[013457@$!|](?=[a-z])|(?<=[a-z])[013457]")
-SPELLED: Final = re.compile(r"\b\w(?:[\W_]{1,2}\w\b){2,}")
+BETWEEN: Final = re.compile(r"[\W_]+")
+SPELLED: Final = re.compile(r"\b\w(?: \w\b){2,}")
 """Letters one by one: `s.u.i.c.i.d.e`."""
+SENTENCE: Final = re.compile(r"(?<=[.!?…])\s+|\n+")
 
 
 @dataclass(frozen=True)
@@ -40,9 +41,8 @@ class Harm:
         patterns = (_either(row.get(key, ())) for key in ("falls", "excused", "always"))
         return cls(row["name"], row["means"], *patterns)
 
-    def is_in(self, text: str) -> bool:
-        """Whether a phrase or a sentence does this harm."""
-        seen = list(readings(text))
+    def is_in(self, seen: list[str]) -> bool:
+        """Whether a phrase or a sentence does this harm; told in its `readings`."""
         if _found(self.always, seen):
             return True
         return _found(self.falls, seen) and not _found(self.excused, seen)
@@ -53,26 +53,40 @@ def harms_of(table: str) -> tuple[Harm, ...]:
     return tuple(Harm.read(row) for row in tomllib.loads(table)["harm"])
 
 
+def harms_in(text: str) -> tuple[Harm, ...]:
+    """The classes of harm that any sentence of this text does."""
+    return among(HARMS, text)
+
+
+def among(harms: Iterable[Harm], text: str) -> tuple[Harm, ...]:
+    """Those of the given classes that any sentence of this text does."""
+    sentences = [list(readings(sentence)) for sentence in SENTENCE.split(text)]
+    return tuple(harm for harm in harms if any(harm.is_in(seen) for seen in sentences))
+
+
 def readings(text: str) -> Iterator[str]:
-    """The text in plain letters; then as its look-alikes and its spelled words would be read."""
+    """The words alone; then as look-alikes and letters spelled one by one would be read."""
     decomposed = unicodedata.normalize("NFKD", text)
     plain = "".join(c for c in decomposed if unicodedata.category(c) not in UNSEEN).casefold()
-    yield plain
     looked = FIGURE.sub(lambda one: FIGURES[one.group()], plain.translate(BORROWED))
-    if looked != plain:
-        yield looked
-    spelled = SPELLED.sub(lambda run: re.sub(r"[\W_]", "", run.group()), looked)
-    if spelled != looked:
+    yield from dict.fromkeys((_words(plain), _words(looked)))
+    spelled, count = SPELLED.subn(lambda run: run.group().replace(" ", ""), _words(looked))
+    if count:
         yield spelled
+
+
+def _words(text: str) -> str:
+    return BETWEEN.sub(" ", text).strip()
 
 
 def _either(patterns: tuple[str, ...]) -> re.Pattern[str] | None:
     """One pattern for whole words, or none where there is nothing to find."""
-    if not patterns:
-        return None
-    gapped = "|".join(patterns).replace(" ", GAP)
-    return re.compile(rf"(?<![^\W_])(?:{gapped})(?![^\W_])")
+    return re.compile(rf"\b(?:{'|'.join(patterns)})\b") if patterns else None
 
 
 def _found(pattern: re.Pattern[str] | None, texts: list[str]) -> bool:
     return pattern is not None and any(pattern.search(text) for text in texts)
+
+
+HARMS: Final = harms_of(files(__package__).joinpath("harms.toml").read_text(encoding="utf-8"))
+"""What no text of the crew may do."""

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from agent_workers.desk import Agent, Desk, Result
 from journal_contracts import checks
 from journal_contracts.artifacts import Change, Day, EditedBatch, Manuscripts
+from journal_contracts.harms import harms_in
 from journal_contracts.product import QUESTION_WORDS, WARM_UP_WORDS, Edition
 
 AGENT: Final = Agent(
@@ -90,6 +91,6 @@ def _faults(day: Day) -> set[str]:
         "one_question": day.question.count("?") != 1,
         "markup": bool(checks.MARKUP.search(day.warm_up + day.question)),
         "brackets": bool(checks.BRACKETED.search(day.warm_up + day.question)),
-        "harm": bool(checks.HARMFUL.search(day.warm_up + day.question)),
+        "harm": bool(harms_in(f"{day.warm_up}\n{day.question}")),
     }
     return {name for name, broken in faults.items() if broken}

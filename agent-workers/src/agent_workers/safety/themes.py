@@ -5,7 +5,7 @@ from importlib.resources import files
 from typing import Final
 
 from journal_contracts.commands import Brief
-from journal_contracts.harms import Harm, harms_of
+from journal_contracts.harms import Harm, harms_of, readings
 
 TABLE: Final = files(__package__).joinpath("themes.toml").read_text(encoding="utf-8")
 HARMS: Final[tuple[Harm, ...]] = harms_of(TABLE)
@@ -31,4 +31,5 @@ def welcome(brief: Brief) -> None:
 
 def harm_of(words: str) -> str | None:
     """The first class of harm that these words ask for."""
-    return next((harm.name for harm in HARMS if harm.is_in(words)), None)
+    seen = list(readings(words))
+    return next((harm.name for harm in HARMS if harm.is_in(seen)), None)

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Any, Final, Self
 
 from agent_workers.writer.shelf import page
-from journal_contracts.checks import BRACKETED, HARMFUL
+from journal_contracts.checks import BRACKETED
+from journal_contracts.harms import harms_in
+from journal_contracts.personal import personal_data_in
 
 LONGEST: Final = 48
 MOST_WORDS: Final = 6
@@ -286,7 +288,8 @@ def _reads_well(phrase: str) -> bool:
         and len(phrase.split()) <= MOST_WORDS
         and not CLAUSE.search(phrase)
         and not _is_foreign(phrase)
-        and not HARMFUL.search(phrase)
+        and not harms_in(phrase)
+        and not any(personal_data_in(phrase))
         and not BRACKETED.search(phrase)
         and re.search(r"[aeiouy]", phrase, re.I) is not None
     )

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from agent_workers.bind import Press
 from agent_workers.briefs import task_text
-from agent_workers.safety import welcome
+from agent_workers.safety import until_safe, welcome
 from chassis.blobs import Blobs
 from journal_contracts.artifacts import Blob, EditorialPlan
 from journal_contracts.commands import RunPhase
@@ -133,9 +133,13 @@ class Desk:
         about: str = "",
     ) -> M:
         """Let the agent do a task on its model; `about` names which of several it is."""
-        answer = await self._ask(agent, task_text(instructions, brief), about, output)
-        assert isinstance(answer, output)  # noqa: S101 - the door has validated it
-        return answer
+
+        async def once(told: Mapping[str, Any], which: str) -> M:
+            answer = await self._ask(agent, task_text(instructions, told), which, output)
+            assert isinstance(answer, output)  # noqa: S101 - the door has validated it
+            return answer
+
+        return await until_safe(once, brief, about)
 
     async def ask_until(
         self,

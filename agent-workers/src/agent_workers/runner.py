@@ -19,7 +19,7 @@ import structlog
 from agent_workers.desk import InvalidOutput, MissingInput
 from agent_workers.models.ledger import JournalEnded
 from agent_workers.models.provider import ModelTrouble
-from agent_workers.safety import ThemeRefused
+from agent_workers.safety import ThemeRefused, UnsafeText
 from chassis.blobs import BlobMissing
 from chassis.broker import Speaker, letter_of
 from chassis.ids import new_id
@@ -137,6 +137,8 @@ def named(error: Exception) -> tuple[Trouble, str, str, float | None]:
             return error.kind, error.code, error.detail, error.retry_after
         case ThemeRefused():
             return "fatal", "theme_refused", str(error), None
+        case UnsafeText():
+            return "invalid_output", "unsafe_text", str(error), None
         case MissingInput() | BlobMissing():
             return "fatal", "missing_input", str(error)[:300], None
         case InvalidOutput():

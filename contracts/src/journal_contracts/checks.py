@@ -23,7 +23,11 @@ from journal_contracts.product import (
 
 WORD: Final = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 SENTENCE_END: Final = re.compile(r"[.!?…]+(?=\s|$|[\"'”’)])")
-MARKUP: Final = re.compile(r"</?[a-zA-Z][^>]*>|\*\*|__|^#{1,6} |```|\]\(|&[a-z]+;", re.MULTILINE)
+MARKUP: Final = re.compile(
+    r"</?[a-zA-Z!?][^>]*>|\*\*|__|^#{1,6} |```|\]\(|&(?:[a-z]+|#x?[0-9a-f]+);"
+    r"|#(?:import|include|read|let|set|show|eval|raw|sys|link|image)\b|\\[a-z]+\{|\$\{|\bon\w+=[\"']",
+    re.MULTILINE,
+)
 BRACKETED: Final = re.compile(
     r"\[[^\]]*\]?|\{[^}]*\}?|<[^>]*>|\b(?:(?-i:TODO|TBD|XXX)|lorem ipsum)\b", re.I
 )
@@ -70,6 +74,12 @@ def reading_ease(text: str) -> float:
     sentences = max(1, len(SENTENCE_END.findall(text)))
     syllables = sum(_syllables(word) for word in spoken)
     return 206.835 - 1.015 * len(spoken) / sentences - 84.6 * syllables / len(spoken)
+
+
+def is_plain(text: str) -> bool:
+    """Whether a text is without markup, code and placeholders, but for the reader's own two."""
+    leftovers = {match.group() for match in BRACKETED.finditer(text)} - READERS_OWN
+    return not leftovers and not MARKUP.search(text)
 
 
 def repeated_share(texts: Sequence[str], length: int = 8) -> float:
@@ -181,8 +191,7 @@ def _insight_coverage(book: Book) -> Found:
 
 def _clean_text(book: Book) -> Found:
     for place, text in book.manuscript.texts():
-        leftovers = {match.group() for match in BRACKETED.finditer(text)} - READERS_OWN
-        if leftovers or MARKUP.search(text):
+        if not is_plain(text):
             yield _day_of(place), f"{place} holds markup or a placeholder"
 
 

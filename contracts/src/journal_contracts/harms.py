@@ -41,6 +41,10 @@ class Harm:
         patterns = (_either(row.get(key, ())) for key in ("falls", "excused", "always"))
         return cls(row["name"], row["means"], *patterns)
 
+    def may_be_in(self, seen: list[str]) -> bool:
+        """Whether it is worth while to look at each sentence."""
+        return _found(self.always, seen) or _found(self.falls, seen)
+
     def is_in(self, seen: list[str]) -> bool:
         """Whether a phrase or a sentence does this harm; told in its `readings`."""
         if _found(self.always, seen):
@@ -60,8 +64,10 @@ def harms_in(text: str) -> tuple[Harm, ...]:
 
 def among(harms: Iterable[Harm], text: str) -> tuple[Harm, ...]:
     """Those of the given classes that any sentence of this text does."""
-    sentences = [list(readings(sentence)) for sentence in SENTENCE.split(text)]
-    return tuple(harm for harm in harms if any(harm.is_in(seen) for seen in sentences))
+    whole = list(readings(text))
+    suspected = [harm for harm in harms if harm.may_be_in(whole)]
+    sentences = [list(readings(one)) for one in SENTENCE.split(text)] if suspected else []
+    return tuple(harm for harm in suspected if any(harm.is_in(seen) for seen in sentences))
 
 
 def readings(text: str) -> Iterator[str]:

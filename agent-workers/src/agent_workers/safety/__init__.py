@@ -1,5 +1,6 @@
 """What keeps the crew from harm: themes it refuses, texts it sends back."""
 
+from agent_workers.safety.texts import UnsafeText, until_safe
 from agent_workers.safety.themes import SOMEONE_TO_TALK_TO, ThemeRefused, welcome
 
-__all__ = ["SOMEONE_TO_TALK_TO", "ThemeRefused", "welcome"]
+__all__ = ["SOMEONE_TO_TALK_TO", "ThemeRefused", "UnsafeText", "until_safe", "welcome"]

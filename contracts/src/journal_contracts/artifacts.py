@@ -96,10 +96,15 @@ class Titles(Artifact):
 
 
 class Source(Artifact):
-    """Where an insight comes from; `model` means the model's own knowledge."""
+    """Where an insight comes from; `model` means the model's own knowledge.
+
+    The reference is then the model's name, else a document of the user with its place: "sleep.pdf,
+    page 3"; `excerpt` is how the passage begins that the insight rests on.
+    """
 
     kind: Literal["model", "document"] = "model"
     reference: str = ""
+    excerpt: str = ""
 
 
 class Insight(Artifact):

@@ -41,6 +41,16 @@ async def test_a_prefix_is_forgotten_and_its_neighbours_stay(blobs: Blobs) -> No
     assert await blobs.get("users/12/a") == b"x"
 
 
+async def test_a_prefix_tells_its_keys_and_their_sizes_and_no_neighbours(blobs: Blobs) -> None:
+    for key, content in (("users/1/b", b"four"), ("users/1/a/c", b"x"), ("users/12/a", b"y")):
+        await blobs.put(key, content, "text/plain")
+
+    assert await blobs.sizes("users/1/") == {"users/1/a/c": 1, "users/1/b": 4}
+    assert await blobs.sizes("users/3/") == {}
+    with pytest.raises(BadKey):
+        await blobs.sizes("users/../")
+
+
 async def test_storing_again_replaces_what_was_there(blobs: Blobs) -> None:
     first = await blobs.put("a", b"one", "text/plain")
     again = await blobs.put("a", b"one", "text/plain")

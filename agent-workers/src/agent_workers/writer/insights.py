@@ -7,24 +7,51 @@ from typing import Any, Final
 from agent_workers.writer.order import Order
 from agent_workers.writer.shelf import page
 from agent_workers.writer.theme import without_markup
-from journal_contracts.checks import words
+from journal_contracts.checks import is_plain, words
+from journal_contracts.harms import harms_in
+from journal_contracts.personal import personal_data_in
 from journal_contracts.product import INSIGHTS_ORDERED, Edition, share_out, shares
 
 KINDS: Final = ("background", "benefit", "tip")
 LONGEST_QUOTED: Final = 16
+FEWEST_QUOTED: Final = 6
+LONGEST_SENTENCE: Final = 250
 MOST_TOLD: Final = 5
 
 
 def research_draft(order: Order) -> dict[str, Any]:
     """As many insights as ordered, background first, tips last: each stage gets what suits it."""
     wanted = dict(zip(KINDS, shares(int(order.brief["count"])).values(), strict=True))
+    read = _read_in_documents(order)[: max(0, wanted["background"] - 1)]
+    ours = {**wanted, "background": wanted["background"] - len(read)}
     return {
         "insights": [
-            {"kind": kind, "text": order.fill(row["text"])}
-            for kind in KINDS
-            for row in _of_kind(order, kind)[: wanted[kind]]
+            *read,
+            *(
+                {"kind": kind, "text": order.fill(row["text"])}
+                for kind in KINDS
+                for row in _of_kind(order, kind)[: ours[kind]]
+            ),
         ]
     }
+
+
+def _read_in_documents(order: Order) -> list[dict[str, str]]:
+    """The first fit sentence of the first passage of each document."""
+    read: dict[str, dict[str, str]] = {}
+    for passage in order.brief.get("passages") or ():
+        for sentence in re.split(r"(?<=[.!?])\s+", str(passage["text"])):
+            if passage["document"] not in read and _is_fit(sentence):
+                told = {"kind": "background", "text": sentence, "passage": str(passage["id"])}
+                read[str(passage["document"])] = told
+    return list(read.values())
+
+
+def _is_fit(sentence: str) -> bool:
+    """Whether it can be quoted: neither a scrap nor a question, and nothing that may not stand."""
+    fits = len(words(sentence)) >= FEWEST_QUOTED and len(sentence) <= LONGEST_SENTENCE
+    plain = is_plain(sentence) and sentence.endswith(".")
+    return fits and plain and not harms_in(sentence) and not any(personal_data_in(sentence))
 
 
 def worked_in(order: Order, row: Mapping[str, Any], serial: int) -> str:

@@ -48,6 +48,10 @@ class Blobs(Protocol):
         """The bytes `first` to `last`, both included, in chunks."""
         ...
 
+    async def sizes(self, prefix: str) -> dict[str, int]:
+        """How many bytes lie under each key of a prefix that ends in a slash, by key in order."""
+        ...
+
     async def remove_all(self, prefix: str) -> None:
         """Forget everything under a prefix that ends in a slash."""
         ...
@@ -107,6 +111,9 @@ class S3Blobs:
             async for chunk in answer.aiter_bytes(CHUNK):
                 yield chunk
 
+    async def sizes(self, prefix: str) -> dict[str, int]:
+        return await asyncio.to_thread(self._sizes, checked(prefix.rstrip("/")) + "/")
+
     async def remove_all(self, prefix: str) -> None:
         await asyncio.to_thread(self._remove_all, checked(prefix.rstrip("/")) + "/")
 
@@ -115,6 +122,11 @@ class S3Blobs:
 
     def _signed(self, key: str) -> str:
         return self._minio.presigned_get_object(self._bucket, checked(key), timedelta(minutes=5))
+
+    def _sizes(self, prefix: str) -> dict[str, int]:
+        found = self._minio.list_objects(self._bucket, prefix, recursive=True)
+        named = {str(item.object_name): int(item.size or 0) for item in found}
+        return {key: named[key] for key in sorted(named) if KEY.fullmatch(key)}
 
     def _remove_all(self, prefix: str) -> None:
         found = self._minio.list_objects(self._bucket, prefix, recursive=True)
@@ -149,6 +161,10 @@ class FolderBlobs:
         for start in range(first, last + 1, CHUNK):
             yield content[start : min(start + CHUNK, last + 1)]
 
+    async def sizes(self, prefix: str) -> dict[str, int]:
+        place = self._folder / checked(prefix.rstrip("/"))
+        return await asyncio.to_thread(self._sizes, place)
+
     async def remove_all(self, prefix: str) -> None:
         place = self._folder / checked(prefix.rstrip("/"))
         await asyncio.to_thread(shutil.rmtree, place, ignore_errors=True)
@@ -156,6 +172,15 @@ class FolderBlobs:
     async def ping(self) -> None:
         if not self._folder.is_dir():
             raise FileNotFoundError(self._folder)
+
+    def _sizes(self, place: Path) -> dict[str, int]:
+        """What is no key, a draft being written for one, is not there yet."""
+        found = {
+            file.relative_to(self._folder).as_posix(): file.stat().st_size
+            for file in sorted(place.rglob("*"))
+            if file.is_file() and not file.is_symlink()
+        }
+        return {key: size for key, size in found.items() if KEY.fullmatch(key)}
 
 
 def checked(key: str) -> str:

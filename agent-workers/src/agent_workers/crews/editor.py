@@ -1,15 +1,25 @@
 """The Editor: tone, clarity and style; shows before and after, and never leaves a text worse."""
 
 import re
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import SequenceMatcher
 from typing import Final
 
 from pydantic import BaseModel, Field
 
 from agent_workers.desk import Agent, Desk, Result
+from agent_workers.manuscripts import revised
+from agent_workers.notes import for_days
 from journal_contracts import checks
-from journal_contracts.artifacts import Change, Day, EditedBatch, Manuscripts
-from journal_contracts.harms import harms_in
-from journal_contracts.product import QUESTION_WORDS, WARM_UP_WORDS, Edition
+from journal_contracts.artifacts import (
+    Change,
+    Day,
+    EditedBatch,
+    Finding,
+    Manuscript,
+    Manuscripts,
+)
+from journal_contracts.product import Edition
 
 AGENT: Final = Agent(
     name="editor",
@@ -21,10 +31,17 @@ AGENT: Final = Agent(
 TASK: Final = (
     "Edit the given days in the author style: tighten, replace weak words, mend rhythm. Keep the "
     "idea and the length: each `warm_up` stays between 185 and 215 words, each `question` between "
-    "8 and 20 words with one question mark. Where `notes` name a section, do what they ask there "
-    "first. Give all days back, changed or not, and list under `changes` the section, the passage "
-    "before and after, and the reason in a few words."
+    "8 and 20 words with one question mark. Where `notes` name a day, they are the user's wishes: "
+    "do what they ask there, and nothing else. Where `refused` names a day, that is why your last "
+    "version of it was not taken. Give all days back, changed or not, and list under `remarks` for "
+    'each change its section ("day 3 warm-up" or "day 3 question"), the passage as it is now, and '
+    "the reason in a few words."
 )
+SENTENCE: Final = re.compile(r"(?<=[.!?…])\s+")
+OF_A_DAY: Final = ("warm_up_words", "question_words", "clean_text", "safety", "personal_data")
+OF_THE_BOOK: Final = ("words_in_all", "distinct_questions", "reading_ease", "repeats")
+TURNS: Final = 3
+BY_NOTE, BY_ITSELF = "You asked for it in your notes.", "Reads more easily."
 
 
 class EditedDay(BaseModel):
@@ -35,62 +52,146 @@ class EditedDay(BaseModel):
     question: str = Field(min_length=1, max_length=300)
 
 
+class Remark(BaseModel):
+    """Why a passage was changed; what it was before is for us to see."""
+
+    section: str
+    after: str = ""
+    reason: str
+
+
 class EditDraft(BaseModel):
     """What the model is asked for."""
 
     days: list[EditedDay]
-    changes: list[Change] = Field(default_factory=list)
+    remarks: list[Remark] = Field(default_factory=list)
 
 
 async def editing(desk: Desk) -> Result:
-    """Edit up to five days, from the last version the user saw."""
+    """Edit up to five days of the version the user saw; after notes only those they name."""
     edition = Edition(desk.order["edition"])
-    days = [day for day in await _latest(desk, edition) if day.day in desk.order["days"]]
-    brief = await desk.brief(
-        edition=edition,
-        days=[day.model_dump(include={"day", "heading", "warm_up", "question"}) for day in days],
-        notes=desk.order["notes"],
-    )
-    draft = await desk.ask(AGENT, EditDraft, TASK, brief)
-    edited = {day.day: day for day in draft.days}
-    after = tuple(_better(day, edited.get(day.day)) for day in days)
-    kept = {day.day for day, new in zip(days, after, strict=True) if new != day}
-    changes = tuple(c for c in draft.changes if _day_of(c.section) in kept)
-    return Result(EditedBatch(edition=edition, days=after, changes=changes))
+    book = await _latest(desk, edition)
+    days = [day for day in book.days if day.day in desk.order["days"]]
+    notes = for_days(desk.order["notes"], edition, desk.order["days"])
+    open_to_change = [day for day in days if day.day in notes or not desk.order["notes"]]
+    after, remarks = await _edited(desk, book, open_to_change, notes)
+    changes = [
+        change
+        for day in open_to_change
+        for change in changes_between(day, after.get(day.day, day), remarks, day.day in notes)
+    ]
+    kept = tuple(after.get(day.day, day) for day in days)
+    return Result(EditedBatch(edition=edition, days=kept, changes=tuple(changes)))
 
 
-def _day_of(section: str) -> int | None:
-    """Sections are named like "day 3 warm-up"."""
-    number = re.match(r"day (\d+)", section)
-    return int(number[1]) if number else None
+async def _edited(
+    desk: Desk, book: Manuscript, days: Sequence[Day], notes: Mapping[int, str]
+) -> tuple[dict[int, Day], list[Remark]]:
+    """The days that were changed for the better. A wish that failed is tried again, twice."""
+    after: dict[int, Day] = {}
+    remarks: list[Remark] = []
+    left, refused = list(days), dict[int, list[str]]()
+    for turn in range(TURNS):
+        if not left:
+            break
+        brief = await desk.brief(
+            edition=book.edition,
+            days=[day.model_dump(include=SHOWN) for day in left],
+            notes={f"day {day.day}": notes[day.day] for day in left if day.day in notes},
+            refused={f"day {day}": why for day, why in refused.items()},
+            round=desk.step.round + turn,
+        )
+        draft = await desk.ask(AGENT, EditDraft, TASK, brief, about=f"again-{turn}" * bool(turn))
+        remarks += draft.remarks
+        refused = {}
+        for day, new in _pairs(left, draft):
+            whole = revised(book, after.values())
+            if worse := worse_by(whole, day, new):
+                refused[day.day] = worse
+            elif new != day:
+                after[day.day] = new
+        left = [day for day in left if day.day in refused and day.day in notes]
+    return after, remarks
 
 
-async def _latest(desk: Desk, edition: Edition) -> list[Day]:
-    manuscript = (await desk.read("proof", Manuscripts)).of(edition)
-    days = {day.day: day for day in manuscript.days}
-    if desk.has("editing"):
-        for batch in await desk.read_all("editing", EditedBatch):
-            if batch.edition is edition:
-                days.update({day.day: day for day in batch.days})
-    return list(days.values())
+SHOWN: Final = {"day", "heading", "warm_up", "question"}
 
 
-def _better(day: Day, edited: EditedDay | None) -> Day:
-    """The edited day, unless it breaks a measure that the day held before."""
-    if edited is None:
-        return day
-    new = day.model_copy(update={"warm_up": edited.warm_up, "question": edited.question})
-    return day if _faults(new) - _faults(day) else new
+def _pairs(days: Sequence[Day], draft: EditDraft) -> Iterator[tuple[Day, Day]]:
+    given = {each.day: each for each in draft.days}
+    for day in days:
+        if new := given.get(day.day):
+            yield day, day.model_copy(update={"warm_up": new.warm_up, "question": new.question})
 
 
-def _faults(day: Day) -> set[str]:
-    """The measured checks that one day alone can break."""
-    faults = {
-        "warm_up": not WARM_UP_WORDS[0] <= len(checks.words(day.warm_up)) <= WARM_UP_WORDS[1],
-        "question": not QUESTION_WORDS[0] <= len(checks.words(day.question)) <= QUESTION_WORDS[1],
-        "one_question": day.question.count("?") != 1,
-        "markup": bool(checks.MARKUP.search(day.warm_up + day.question)),
-        "brackets": bool(checks.BRACKETED.search(day.warm_up + day.question)),
-        "harm": bool(harms_in(f"{day.warm_up}\n{day.question}")),
-    }
-    return {name for name, broken in faults.items() if broken}
+def worse_by(book: Manuscript, day: Day, new: Day) -> list[str]:
+    """What the book would no longer hold with the new day in the place of the old one."""
+    if new == day:
+        return []
+    before, after = (revised(book, [each]) for each in (day, new))
+    held = {(finding.check, finding.day) for finding in _findings(before, day)}
+    return [
+        *(found.detail for found in _findings(after, new) if (found.check, found.day) not in held),
+        *_likenesses(book, day, new),
+    ]
+
+
+def _findings(book: Manuscript, day: Day) -> Iterator[Finding]:
+    alone = book.model_copy(update={"days": (day,)})
+    for found in checks.examine(checks.Book(alone), OF_A_DAY):
+        if found.day == day.day:
+            yield found
+    yield from checks.examine(checks.Book(book), OF_THE_BOOK)
+
+
+def _likenesses(book: Manuscript, day: Day, new: Day) -> Iterator[str]:
+    """The days that the new warm-up has come too near to."""
+    for other in book.days:
+        share = checks.shared_share(new.warm_up, other.warm_up)
+        nearer = share > checks.shared_share(day.warm_up, other.warm_up)
+        if other.day != day.day and nearer and share > checks.SHARED_SEQUENCES:
+            yield f"the warm-up shares {share:.0%} with day {other.day}"
+
+
+async def _latest(desk: Desk, edition: Edition) -> Manuscript:
+    """The book as the user saw it last."""
+    book = (await desk.read("proof", Manuscripts)).of(edition)
+    if not desk.has("editing"):
+        return book
+    batches = await desk.read_all("editing", EditedBatch)
+    return revised(book, [d for batch in batches if batch.edition is edition for d in batch.days])
+
+
+def changes_between(old: Day, new: Day, remarks: Sequence[Remark], asked: bool) -> Iterator[Change]:
+    """Each passage that differs, as it was and as it is; only the reason is the model's word."""
+    for part, before, after in (
+        ("warm-up", old.warm_up, new.warm_up),
+        ("question", old.question, new.question),
+    ):
+        section = f"day {old.day} {part}"
+        for was, now in _differing(SENTENCE.split(before), SENTENCE.split(after)):
+            reason = _reason(section, now, remarks) or (BY_NOTE if asked else BY_ITSELF)
+            yield Change(section=section, before=was, after=now, reason=reason)
+
+
+def _differing(before: list[str], after: list[str]) -> Iterator[tuple[str, str]]:
+    """Runs of sentences that differ; what came or went is shown with the sentence beside it."""
+    for kind, a, b, c, d in SequenceMatcher(a=before, b=after, autojunk=False).get_opcodes():
+        if kind == "equal":
+            continue
+        beside = 0 if a < b and c < d else 1
+        start = min(beside, a, c)
+        end = beside if not start else 0
+        yield " ".join(before[a - start : b + end]), " ".join(after[c - start : d + end])
+
+
+def _reason(section: str, now: str, remarks: Sequence[Remark]) -> str | None:
+    """The reason given for this passage, or else for its section."""
+    of_section = [r for r in remarks if _plain(r.section) == _plain(section)]
+    spoken = set(checks.words(now))
+    near = [r for r in of_section if r.after and set(checks.words(r.after)) <= spoken]
+    return next((r.reason for r in (*near, *of_section)), None)
+
+
+def _plain(section: str) -> str:
+    return re.sub(r"[\W_]", "", section.lower())

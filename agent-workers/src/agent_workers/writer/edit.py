@@ -21,7 +21,7 @@ def edit_draft(order: Order) -> dict[str, Any]:
     edited = [_edit(order, row, _notes_for(notes, row["day"])) for row in order.brief["days"]]
     return {
         "days": [day for day, _ in edited],
-        "changes": [change for _, changes in edited for change in changes],
+        "remarks": [change for _, changes in edited for change in changes],
     }
 
 
@@ -35,6 +35,13 @@ def _edit(order: Order, row: Mapping[str, Any], notes: str) -> tuple[dict[str, A
             warm_up = warm_up.replace(change["before"], change["after"], 1)
             changes.append(change)
     question = str(row["question"])
+    for old, new in _wanted_words(notes):
+        if _no_worse(warm_up, put := _put(warm_up, old, new)) and put != warm_up:
+            changes.append(_remark(row, "warm-up", put, "Your note asked for another word."))
+            warm_up = put
+        if (put := _put(question, old, new)) != question:
+            changes.append(_remark(row, "question", put, "Your note asked for another word."))
+            question = put
     if "question" in notes.lower() and (asked := _asked_anew(order, row)):
         changes.append(
             {
@@ -61,6 +68,26 @@ def _notes_for(notes: Mapping[str, Any], day: int) -> str:
 
     said = (f"{section} {note}" for section, note in notes.items() if concerns(section))
     return " ".join(re.sub(r"day[ _-]?\d+|warm[ _-]?ups?", "", text, flags=re.I) for text in said)
+
+
+def _wanted_words(notes: str) -> list[tuple[str, str]]:
+    """ "Replace kettle by teapot", in quotes or not."""
+    said = r"""["'“”‘’]?([\w][\w '’-]{0,40}?)["'“”‘’]?"""
+    pattern = rf"\b(?:replace|change|swap) {said} (?:by|with|to|into|for) {said}(?=[.,;!]|$| and\b)"
+    return re.findall(pattern, notes, re.I)
+
+
+def _put(text: str, old: str, new: str) -> str:
+    """The new word for the old one, as a whole word, with its capital where it had one."""
+
+    def word(found: re.Match[str]) -> str:
+        return new[:1].upper() + new[1:] if found.group()[:1].isupper() else new
+
+    return re.sub(rf"\b{re.escape(old)}\b", word, text, flags=re.I)
+
+
+def _remark(row: Mapping[str, Any], part: str, after: str, reason: str) -> Change:
+    return {"section": f"day {row['day']} {part}", "after": after, "reason": reason}
 
 
 def _tightened(order: Order, row: Mapping[str, Any], most: int) -> tuple[str, list[Change]]:

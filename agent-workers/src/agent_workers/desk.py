@@ -98,10 +98,15 @@ class Desk:
 
     async def read_all(self, phase: str, artifact: type[M]) -> list[M]:
         """All results of an earlier phase, earlier rounds first."""
+        keys = self.keys_of(phase)
+        return [artifact.model_validate_json(await self.blobs.get(key)) for key in keys]
+
+    def keys_of(self, phase: str) -> tuple[str, ...]:
+        """Where the results of an earlier phase lie."""
         keys = self.step.inputs.get(phase, ())
         if not keys:
             raise MissingInput(f"{self.step.phase} needs the result of {phase}, and there is none.")
-        return [artifact.model_validate_json(await self.blobs.get(key)) for key in keys]
+        return keys
 
     async def brief(self, **extra: Any) -> dict[str, Any]:
         """What every agent sees: the request, unless it is refused, the choices made, the plan."""

@@ -65,7 +65,7 @@ async def proof(desk: Desk) -> Result:
     outline, insights = await ordered(desk)
     frames: dict[Edition, FrameBatch] = {}
     days: dict[Edition, list[DayBatch]] = {edition: [] for edition in Edition}
-    for key in desk.step.inputs["curation"]:
+    for key in desk.keys_of("curation"):
         batch = BATCH.validate_json(await desk.blobs.get(key))
         if isinstance(batch, FrameBatch):
             frames[batch.edition] = batch

@@ -183,7 +183,15 @@ async def test_insights_name_the_document_and_the_place_they_rest_on(room: Crewr
     cited = {i.source.reference for i in found.insights if i.source.kind == "document"}
     assert {name.partition(",")[0] for name in cited} == {"nights.txt", "notes.md"}
     assert {i.source.reference for i in found.insights if i.source.kind == "model"} == {"a model"}
-    assert result.facts == {"skipped": {}, "unused": []}
+    assert result.facts == {}
+
+
+async def test_a_document_left_out_is_told_to_the_saga(room: Crewroom) -> None:
+    await lay(room, "picture.png", b"x")
+
+    result = await room.work("research")
+
+    assert "cannot read" in result.facts["skipped"]["picture.png"]
 
 
 async def test_without_documents_all_is_the_models_own_knowledge(room: Crewroom) -> None:

@@ -211,8 +211,14 @@ def honest(room: Crewroom) -> dict[str, dict[str, Any]]:
     return answers
 
 
-@pytest.mark.parametrize("phase", OBEYED)
-@EACH
+@pytest.mark.parametrize(
+    ("injection", "phase"),
+    [
+        pytest.param(each, OBEYED[(number + turn) % len(OBEYED)], id=f"{each['id']}-{turn}")
+        for number, each in enumerate(INJECTIONS)
+        for turn in (0, 3)
+    ],
+)
 async def test_what_an_obedient_model_writes_reaches_no_artifact(
     injection: dict[str, str], phase: str, room: Crewroom, honest: dict[str, dict[str, Any]]
 ) -> None:

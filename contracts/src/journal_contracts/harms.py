@@ -28,10 +28,14 @@ SENTENCE: Final = re.compile(r"(?<=[.!?…])\s+|\n+")
 
 @dataclass(frozen=True)
 class Harm:
-    """A class of harm. What `excused` finds is meant well; nothing excuses what `always` finds."""
+    """A class of harm. What `excused` finds is meant well; nothing excuses what `always` finds.
+
+    Where `about` names beginnings of words, a text with none of them is not looked at further.
+    """
 
     name: str
     means: str
+    about: tuple[str, ...]
     falls: re.Pattern[str] | None
     excused: re.Pattern[str] | None
     always: re.Pattern[str] | None
@@ -39,10 +43,12 @@ class Harm:
     @classmethod
     def read(cls, row: dict[str, Any]) -> Self:
         patterns = (_either(row.get(key, ())) for key in ("falls", "excused", "always"))
-        return cls(row["name"], row["means"], *patterns)
+        return cls(row["name"], row["means"], tuple(row.get("about", ())), *patterns)
 
     def may_be_in(self, seen: list[str]) -> bool:
         """Whether it is worth while to look at each sentence."""
+        if self.about and not any(word in text for text in seen for word in self.about):
+            return False
         return _found(self.always, seen) or _found(self.falls, seen)
 
     def is_in(self, seen: list[str]) -> bool:
@@ -72,13 +78,21 @@ def among(harms: Iterable[Harm], text: str) -> tuple[Harm, ...]:
 
 def readings(text: str) -> Iterator[str]:
     """The words alone; then as look-alikes and letters spelled one by one would be read."""
-    decomposed = unicodedata.normalize("NFKD", text)
-    plain = "".join(c for c in decomposed if unicodedata.category(c) not in UNSEEN).casefold()
+    plain = text if text.isascii() else "".join(filter(_is_seen, _decomposed(text)))
+    plain = plain.casefold()
     looked = FIGURE.sub(lambda one: FIGURES[one.group()], plain.translate(BORROWED))
     yield from dict.fromkeys((_words(plain), _words(looked)))
     spelled, count = SPELLED.subn(lambda run: run.group().replace(" ", ""), _words(looked))
     if count:
         yield spelled
+
+
+def _decomposed(text: str) -> str:
+    return unicodedata.normalize("NFKD", text)
+
+
+def _is_seen(char: str) -> bool:
+    return char.isascii() or unicodedata.category(char) not in UNSEEN
 
 
 def _words(text: str) -> str:

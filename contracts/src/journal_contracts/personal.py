@@ -4,7 +4,7 @@ House help lines may stand anywhere. A form with a check sum falls only where th
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,21 +13,27 @@ TOP: Final = (
     "com|org|net|info|io|co|uk|de|fr|es|eu|biz|app|dev|ai|xyz|online|site|shop|example|test|onion|ru"
     "|cn|ch|nl|pl|us|ca|au|invalid|localhost|internal|link|click|top|gov|edu"
 )
+DIGITS: Final = tuple("0123456789")
 NUMBERED: Final = r"(?!(?:Day|Days|Minute|Minutes|Hour|Week|Weeks|Month|Year|Step|Steps|Page)\b)"
 
 
 @dataclass(frozen=True)
 class Form:
-    """How a kind of personal data looks, and whether what looks so is one."""
+    """How a kind of personal data looks, and whether what looks so is one.
+
+    One of the `marks` has to be in the text in lower case, or it is not looked at further.
+    """
 
     means: str
+    marks: Iterable[str]
     pattern: re.Pattern[str]
     is_one: Callable[[str], bool] = lambda found: True
 
 
 def personal_data_in(text: str) -> Iterator[tuple[str, str]]:
     """What is found and where it stands, as ("an e-mail address", "ann@example.org")."""
-    for form in FORMS:
+    low = text.lower()
+    for form in (form for form in FORMS if any(mark in low for mark in form.marks)):
         for match in form.pattern.finditer(text):
             if form.is_one(match.group()):
                 yield form.means, match.group()
@@ -65,6 +71,7 @@ def _is_a_blob(found: str) -> bool:
 FORMS: Final = (
     Form(
         "an e-mail address",
+        ("@", "dot"),
         re.compile(
             r"[\w.+-]{1,64}@[\w-]+\.[\w.-]+"
             r"|\b[\w.+-]{1,64} ?[\[({]? ?at ?[\])}]? ?[\w-]+ ?[\[({]? ?dot ?[\])}]? ?"
@@ -74,6 +81,7 @@ FORMS: Final = (
     ),
     Form(
         "a web address",
+        (".", ":"),
         re.compile(
             r"\b(?:https?|ftp|file|wss?|postgres(?:ql)?|redis|amqps?|s3|hxxps?)://\S+"
             r"|\b(?:javascript|mailto|vbscript):\S+|\bdata:[a-z]+/\S+"
@@ -85,6 +93,7 @@ FORMS: Final = (
     ),
     Form(
         "a phone number",
+        DIGITS,
         re.compile(
             r"(?<![\w.])(?:\+\d[\d ()./-]{6,18}\d|\(\d{2,5}\)[ -]?\d{3,4}[ -]?\d{3,4}"
             r"|(?:1[ .-])?\d{3}[ .-]\d{3}[ .-]\d{4}|0\d{2,5}[ /-]?\d{3,4}[ -]?\d{2,5})(?!\w)"
@@ -93,6 +102,7 @@ FORMS: Final = (
     ),
     Form(
         "a street address",
+        DIGITS,
         re.compile(
             rf"\b\d{{1,5}}[a-z]? {NUMBERED}(?:[A-Z][\w'’]+ ){{1,3}}"
             r"(?:Street|St|Avenue|Ave|Road|Rd|Lane|Ln|Drive|Dr|Boulevard|Blvd|Court|Terrace|Crescent)\b"
@@ -100,20 +110,24 @@ FORMS: Final = (
             r"|\b\d{1,4},? (?:rue|avenue|boulevard|calle|via) (?:[\w'’]+ ){0,3}[A-Z]\w+"
         ),
     ),
-    Form("a card number", re.compile(r"(?<![\w-])\d(?:[ -]?\d){12,18}(?![\w-])"), _is_a_card),
+    Form(
+        "a card number", DIGITS, re.compile(r"(?<![\w-])\d(?:[ -]?\d){12,18}(?![\w-])"), _is_a_card
+    ),
     Form(
         "a bank account",
+        DIGITS,
         re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b"),
         _is_an_iban,
     ),
-    Form("a social security number", re.compile(r"(?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])")),
+    Form("a social security number", DIGITS, re.compile(r"(?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])")),
     Form(
         "a key or an identifier",
+        (*DIGITS, "=", "-----", "-", "_"),
         re.compile(
             r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"
             r"|\b(?:sk|pk|rk)[-_][\w-]{12,}|\bAKIA[0-9A-Z]{12,}|\bgh[pousr]_\w{16,}|\bxox[abp]-\S+"
-            r"|-----BEGIN|\beyJ[\w-]{10,}\.[\w-]+|\b[A-Z][A-Z0-9_]{4,}=\S{4,}|\w+:x:\d+:\d+:",
+            r"|-----BEGIN|\beyJ[\w-]{10,}\.[\w-]+|[A-Z0-9_]{5,}=\S{4,}|:x:\d+:\d+:",
         ),
     ),
-    Form("an encoded text", re.compile(r"(?<!\w)[A-Za-z0-9+/_-]{32,}={0,2}"), _is_a_blob),
+    Form("an encoded text", DIGITS, re.compile(r"(?<!\w)[A-Za-z0-9+/_-]{32,}={0,2}"), _is_a_blob),
 )

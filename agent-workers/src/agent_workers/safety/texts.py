@@ -15,7 +15,7 @@ M = TypeVar("M", bound=BaseModel)
 log = structlog.get_logger()
 
 REPAIRS: Final = 2
-GRAVE: Final = tuple(harm for harm in REFUSED if harm.name in {"hate", "minors", "extremism"})
+GRAVE: Final = tuple(harm for harm in REFUSED if harm.name in {"minors", "extremism"})
 """What is refused as a theme in these classes has no place in a sentence either."""
 WARNINGS: Final = ("avoid",)
 """Places whose texts name harm to keep the crew from it; nobody prints them."""

@@ -21,6 +21,7 @@ JOURNAL, USER = UUID(int=7), UUID(int=8)
 PHASES = [phase for phase in CREWS if phase not in {"preflight", "illustration", "binding"}]
 """Those in which a model is asked, or a book is joined."""
 NO_PRESS: Any = None
+NO_PENCIL: Any = None
 KNOWN = Brief(
     theme="Journaling for Anxiety",
     plan=PlanName.STANDARD,
@@ -49,6 +50,11 @@ async def offline(agent: Agent, task: str, about: str, output: type[BaseModel]) 
     return output.model_validate(compose(output.__name__, brief_in(task)))
 
 
+def a_desk(step: RunPhase, blobs: Any, ask: Ask = offline) -> Desk:
+    """Where nothing can be set or drawn."""
+    return Desk(step, blobs, NO_PRESS, ask=ask, draw=NO_PENCIL, model=lambda: "a model")
+
+
 @dataclass
 class Crewroom:
     """One journal's folder, and what its phases have made so far."""
@@ -62,7 +68,7 @@ class Crewroom:
         return await CREWS[phase](self.desk(phase, ask, **order))
 
     def desk(self, phase: str, ask: Ask = offline, **order: Any) -> Desk:
-        return Desk(self.step(phase, **order), self.blobs, NO_PRESS, ask, "a model")
+        return a_desk(self.step(phase, **order), self.blobs, ask)
 
     def step(self, phase: str, **order: Any) -> RunPhase:
         return RunPhase(
@@ -70,14 +76,22 @@ class Crewroom:
             inputs=self.inputs, order=order or PARTS.get(phase, [{}])[0],
         )  # fmt: skip
 
+    async def again(self, phase: str, ask: Ask = offline, **order: Any) -> Result:
+        """A step of the next round."""
+        step = self.step(phase, **order).model_copy(update={"attempt": 2, "round": 1})
+        return await CREWS[phase](a_desk(step, self.blobs, ask))
+
     async def finish(self, phase: str, ask: Ask = offline) -> None:
         """Every part of a phase, kept for the next."""
         keys = []
         for number, order in enumerate(PARTS.get(phase, [{}])):
             result = await self.work(phase, ask, **order)
             keys.append(f"{phase}/{number}.json")
-            await self.blobs.put(keys[-1], result.artifact.model_dump_json().encode(), "text/json")
+            await self.put(keys[-1], result.artifact)
         self.inputs = {**self.inputs, phase: tuple(keys)}
+
+    async def put(self, key: str, artifact: BaseModel) -> None:
+        await self.blobs.put(key, artifact.model_dump_json().encode(), "text/json")
 
     def lacking(self, *phases: str) -> "Crewroom":
         """The same without what these phases made."""

@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel
 
 from agent_workers.crews import CREWS
-from agent_workers.desk import Agent, Desk
+from agent_workers.desk import Agent
 from agent_workers.runner import named
 from agent_workers.safety import ThemeRefused, welcome
 from agent_workers.safety.themes import HARMS, harm_of
@@ -17,9 +17,10 @@ from journal_contracts.artifacts import AuthorStyle, Title
 from journal_contracts.commands import Brief, RunPhase
 from journal_contracts.product import THEMES_OFFERED, PlanName
 
+from .crewroom import a_desk
+
 onboarding = CREWS["onboarding"]
 NO_BLOBS: Any = None
-NO_PRESS: Any = None
 CORPORA = Path(__file__).parent / "corpora"
 HARMFUL: dict[str, list[str]] = tomllib.loads((CORPORA / "harmful_themes.toml").read_text())
 HARD: list[str] = tomllib.loads((CORPORA / "hard_themes.toml").read_text())["themes"]
@@ -80,7 +81,7 @@ async def onboarded(theme: str, answer: dict[str, Any]) -> list[str]:
         asked.append(task)
         return output.model_validate(answer)
 
-    desk = Desk(a_step(theme), NO_BLOBS, NO_PRESS, ask, "a model")
+    desk = a_desk(a_step(theme), NO_BLOBS, ask)
     try:
         await onboarding(desk)
     except ThemeRefused as refused:

@@ -65,11 +65,14 @@ class Desk:
         ask: Ask,
         draw: Draw,
         model: Callable[[], str],
+        choices: tuple[str, ...] = (),
     ) -> None:
         self.step = step
         self.blobs = blobs
         self.press = press
         self.draw = draw
+        self.choices = choices
+        """The choices of models there are besides the house's own, by name."""
         self._ask = ask
         self._model = model
 

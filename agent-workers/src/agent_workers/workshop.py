@@ -67,7 +67,15 @@ class Workshop:
             return await self.door.picture(_asker(step, agent.name), str(step.round), prompt, hang)
 
         model = await self._model(step)
-        return Desk(step, self.blobs, self.press, ask=ask, draw=draw, model=model)
+        return Desk(
+            step,
+            self.blobs,
+            self.press,
+            ask=ask,
+            draw=draw,
+            model=model,
+            choices=self.door.choices,
+        )
 
     async def _model(self, step: RunPhase) -> Callable[[], str]:
         """Who wrote the book; where it is not yet written, who will."""

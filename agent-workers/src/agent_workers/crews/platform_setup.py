@@ -40,7 +40,8 @@ async def preflight(desk: Desk) -> Result:
         fonts=tuple(sorted(f.name for f in FONTS.iterdir() if f.name.endswith(".ttf"))),
         seconds=time.monotonic() - began,
     )
-    return Result(report, {"model": desk.model, "sample_text": desk.model == OFFLINE})
+    told = {"model": desk.model, "sample_text": desk.model == OFFLINE}
+    return Result(report, told | ({"models": list(desk.choices)} if desk.choices else {}))
 
 
 async def publishing_pack(desk: Desk) -> Result:

@@ -75,6 +75,11 @@ class Chains:
         writer: Provider = OfflineWriter()
         self._offline = Route(OFFLINE_ENTRY, writer, writer.name)
 
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The chains that a journal may ask for by name."""
+        return tuple(sorted(self._table.chains.keys() - {DEFAULT, PICTURES}))
+
     def model(self, agent: str, models: str) -> str:
         """The name of the model that is asked first: what a question is counted under."""
         entry = entry_of(self._chain(agent, models)[0])

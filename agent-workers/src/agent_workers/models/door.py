@@ -55,6 +55,11 @@ class Door:
         """Whose text this will be, if all goes well."""
         return self._chains.writers(asker.agent, asker.models, asker.step.user_id)[0].name
 
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The choices of models there are besides the house's own, by name."""
+        return self._chains.choices
+
     async def writers(self, journal_id: UUID, phase: str) -> list[str]:
         """Whose text a phase became."""
         return await self._ledger.writers(journal_id, phase)

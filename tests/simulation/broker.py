@@ -66,7 +66,7 @@ class Broker:
 
     fate: Fate
     watch: Callable[[Delivery], None]
-    """Told of each message that is about to be acked."""
+    """Told of each message that is acked."""
     heard: list[tuple[UUID, int, str]] = field(default_factory=list)
     """What reached the gateway: journal, `n`, name."""
     news: dict[UUID, asyncio.Event] = field(default_factory=dict)
@@ -203,7 +203,6 @@ class Broker:
             await asyncio.sleep(PAUSE)
             self._settle(queue, consumer, tag, delivery)
         else:
-            self.watch(delivery)
             self._settle(queue, consumer, tag, None)
 
     def _settle(self, queue: str, consumer: Consumer, tag: int, back: Delivery | None) -> None:
@@ -217,8 +216,10 @@ class Broker:
                 begin = self._again[queue, consumer.process.name]
                 self.fate.loop.later(self.fate.moment(1.0), begin)
                 return
-            del consumer.unacked[tag]
-            if back is not None:
+            delivery = consumer.unacked.pop(tag)
+            if back is None:
+                self.watch(delivery)
+            else:
                 self.put(queue, back)
             self._deliver(queue)
 

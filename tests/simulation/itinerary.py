@@ -5,6 +5,7 @@ a plan leaves out, a pool of its own, and files on a shelf that have to be taken
 """
 
 import random
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -28,9 +29,9 @@ NEEDS: Final[dict[str, tuple[str, ...]]] = {
 PARTS: Final = {"curation": ("one", "two"), "editing": ("left", "right")}
 
 
-def _node(name: str) -> Node:
+def _node(name: str, needs: tuple[str, ...]) -> Node:
     node = FIRST.by_name[name]
-    changes: dict[str, Any] = {"needs": NEEDS[name]}
+    changes: dict[str, Any] = {"needs": needs}
     if name in PARTS:
         changes["parts"] = lambda known: _parts(known, name)
     if name == "binding":
@@ -42,16 +43,18 @@ def _parts(known: Known, phase: str) -> dict[str, Order]:
     return {part: {"part": part} for part in PARTS[phase]}
 
 
-def _short(version: int) -> Definition:
+def _short(version: int, needs: Mapping[str, tuple[str, ...]]) -> Definition:
     plans = {
         PlanName.EXPRESS: Plan(frozenset({"editing", "draft"}), frozenset({"title"}), Depth.LIGHT),
         PlanName.STANDARD: Plan(frozenset({"draft"}), frozenset({"title"}), Depth.MEDIUM),
         PlanName.COMPREHENSIVE: Plan(frozenset(), frozenset({"title", "draft"}), Depth.DEEP),
     }
-    return Definition(version, tuple(_node(name) for name in NEEDS), plans)
+    return Definition(version, tuple(_node(*row) for row in needs.items()), plans)
 
 
-SHORT: Final = _short(1)
+SHORT: Final = _short(1, NEEDS)
+NEXT: Final = _short(2, {**NEEDS, "outline": ("title",), "curation": ("outline",)})
+"""A version of it with one more phase in its midst."""
 
 
 def facts(seed: str, step: RunPhase) -> dict[str, Any]:

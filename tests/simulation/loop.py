@@ -25,7 +25,7 @@ class Deadlock(RuntimeError):
     """Nothing can happen any more."""
 
 
-class Stuck(RuntimeError):
+class Stuck(BaseException):
     """Something goes round in a circle, and no time passes."""
 
 
@@ -116,6 +116,7 @@ class Loop(asyncio.BaseEventLoop):
         super().__init__()
         self.errors: list[str] = []
         """What nobody caught; a server that is away is nobody's mistake."""
+        self.is_stuck = False
         self._time = 0.0
         self._timers: list[tuple[float, int, asyncio.TimerHandle | Callable[[], object]]] = []
         self._number = itertools.count()
@@ -144,7 +145,14 @@ class Loop(asyncio.BaseEventLoop):
         self._ready.extend(process.stopped)
         process.stopped.clear()
 
+    def stick(self, *signalled: object) -> None:
+        """Real time is over: end the circle, and everything with it."""
+        self.is_stuck = True
+        raise Stuck
+
     def _run_once(self) -> None:
+        if self.is_stuck:
+            raise Stuck
         ready = self._ready
         if not ready:
             self._pass_time()

@@ -85,7 +85,7 @@ class Servers:
 
 @contextlib.asynccontextmanager
 async def orchestrator(
-    servers: Servers, user_limit: int, versions: tuple[int, ...] = (1,)
+    servers: Servers, user_limit: int, versions: tuple[int, ...]
 ) -> AsyncIterator[Office]:
     """A replica at work, as `app.py` puts it together."""
     store = SimulatedStore(servers.fate, servers.rows, versions)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import gc
 import itertools
 import signal
@@ -22,7 +23,7 @@ from orchestrator_service.plan import DEFINITIONS, FIRST
 
 from .broker import Broker, step_of
 from .fate import Fate
-from .itinerary import SHORT
+from .itinerary import NEXT, SHORT
 from .judging import broken, is_open
 from .loop import Deadlock, Loop, Process, Stuck
 from .replicas import Office, Servers, orchestrator, shelf, worker
@@ -34,8 +35,10 @@ LONGEST: Final = 600.0
 """Seconds after which what is not over will never be."""
 QUIET: Final = 1.5
 """Seconds without a letter under way, after which none is."""
-REAL: Final = 25
+REAL: Final = 40
 """Of so many seeds one goes by the real table."""
+DEPLOYED: Final = 5
+"""Of so many seeds in one the next version of the table is put in force."""
 STUCK: Final = 20.0
 """Seconds of a real processor that no life takes."""
 ORCHESTRATORS, WORKERS = 2, 2
@@ -61,6 +64,9 @@ class World:
         self.servers = Servers(self.fate, Broker(self.fate, self._watch))
         self.processes: list[Process] = []
         self.is_real = seed % REAL == 0
+        self.tables = {1: FIRST} if self.is_real else {1: SHORT, 2: NEXT}
+        self._versions: list[tuple[int, ...]] = [(1,)] * ORCHESTRATORS
+        self._is_deployed = not self.is_real and seed % DEPLOYED == 0
         self.forgotten: list[str] = []
         """Answers that were acked while their steps waited for them."""
         self._offices: dict[Process, Office] = {}
@@ -72,13 +78,12 @@ class World:
         """From the first order to the last letter."""
         random = self.fate.random
         for number in range(ORCHESTRATORS):
-            self._keep(
-                f"orchestrator {number}", lambda: orchestrator(self.servers, self._user_limit)
-            )
+            self._keep(f"orchestrator {number}", functools.partial(self._orchestrator, number))
         for number in range(WORKERS):
             self._keep(f"worker {number}", lambda: worker(self.servers))
         self._keep("shelf", lambda: shelf(self.servers))
         self.loop.later(random.random() * TROUBLED, self._calm)
+        deployment = asyncio.create_task(self._deploy())
         plans = list(PlanName)[1:] if self.is_real else list(PlanName)
         orders = 1 if self.is_real else random.choice((2, 3, 3, 3, 4, 6))
         async with asyncio.TaskGroup() as users:
@@ -89,7 +94,25 @@ class World:
                 users.create_task(self.crowd.live(journal, user, request))
                 await asyncio.sleep(self.fate.moment(2.0))
         self._calm()
+        await deployment
         await self._until_quiet()
+
+    def _orchestrator(self, number: int) -> AbstractAsyncContextManager[Office]:
+        return orchestrator(self.servers, self._user_limit, self._versions[number])
+
+    async def _deploy(self) -> None:
+        """New code, replica by replica; when all have it, its table of phases is in force."""
+        if not self._is_deployed:
+            return
+        for number in range(ORCHESTRATORS):
+            await asyncio.sleep(self.fate.moment(5.0))
+            self._versions[number] = (1, 2)
+            for process in self.processes:
+                if process.name.startswith(f"orchestrator {number}."):
+                    process.kill()
+        await asyncio.sleep(self.fate.moment(5.0))
+        self.fate.note("puts in force", "version 2")
+        self.servers.rows.definitions.add(2)
 
     def _keep(self, name: str, what: Callable[[], AbstractAsyncContextManager[Any]]) -> None:
         """Begin it again whenever it died."""
@@ -143,7 +166,9 @@ class World:
         quiet = 0.0
         while quiet < QUIET:
             await asyncio.sleep(QUIET / 3)
-            is_quiet = self.servers.broker.is_quiet and not self.servers.rows.outbox
+            rows = self.servers.rows
+            left = rows.outbox or rows.outdated(max(rows.definitions), 1)
+            is_quiet = self.servers.broker.is_quiet and not left
             quiet = quiet + QUIET / 3 if is_quiet else 0.0
 
 
@@ -161,7 +186,8 @@ def live(seed: int) -> Life:
         found += broken(world.servers, world.crowd)
         found += [f"answer_acked_and_not_kept: {answer}" for answer in world.forgotten]
         found += [f"nobody_caught: {error}" for error in loop.errors]
-        loop.run_until_complete(loop.end(world.processes))
+        if not loop.is_stuck:
+            loop.run_until_complete(loop.end(world.processes))
     loop.close()
     return Life(log, found, world.fate.struck, seconds)
 
@@ -181,18 +207,17 @@ def _as_the_world_is(world: World) -> Iterator[None]:
 
     before = structlog.get_config()["processors"]
     defaults: Any = running.__wrapped__.__kwdefaults__  # type: ignore[attr-defined] # a generator's
-    definition = FIRST if world.is_real else SHORT
     with (
         mock.patch("time.monotonic", world.loop.time),
         mock.patch("uuid_utils.compat.uuid7", uuid7),
         mock.patch("chassis.failpoints.reach", fate.reach),
         mock.patch("agent_workers.models.caller.price_of", return_value=Decimal("0.01")),
-        mock.patch.dict(DEFINITIONS, {1: definition}),
+        mock.patch.dict(DEFINITIONS, world.tables),
         mock.patch.dict(defaults, clock=world.loop.time),
     ):
         structlog.configure(processors=[note])
-        before_alarm = signal.signal(signal.SIGVTALRM, _stuck)
-        signal.setitimer(signal.ITIMER_VIRTUAL, STUCK)
+        before_alarm = signal.signal(signal.SIGVTALRM, world.loop.stick)
+        signal.setitimer(signal.ITIMER_VIRTUAL, STUCK, STUCK)
         gc.disable()
         try:
             yield
@@ -201,7 +226,3 @@ def _as_the_world_is(world: World) -> Iterator[None]:
             signal.setitimer(signal.ITIMER_VIRTUAL, 0)
             signal.signal(signal.SIGVTALRM, before_alarm)
             structlog.configure(processors=before)
-
-
-def _stuck(*signalled: object) -> None:
-    raise Stuck

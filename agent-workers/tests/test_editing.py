@@ -184,7 +184,7 @@ async def test_notes_open_the_days_they_name_and_no_other(room: Crewroom) -> Non
     assert brief["notes"] == {"day 2": "question: Ask about the kettle."}
     assert [day.day for day in batch.days] == BATCH
     assert [d.day for d in batch.days if d != book[d.day]] == [2]
-    assert batch.changes[0].reason == "You asked for it in your notes."
+    assert batch.changes[0].reason == "The notes on the draft asked for it."
 
 
 @pytest.mark.parametrize("section", ["day 17", "intro", "lead magnet day 2", "closing page"])

@@ -42,8 +42,8 @@ CORPUS = Path(__file__).parent / "corpora" / "injections.toml"
 INJECTIONS: list[dict[str, str]] = tomllib.loads(CORPUS.read_text())["injection"]
 EACH = pytest.mark.parametrize("injection", INJECTIONS, ids=lambda each: each["id"])
 ASKING = [
-    "onboarding", "editorial_plan", "discovery", "research", "outline", "curation", "editing",
-    "art_direction", "binding", "publishing_pack",
+    "onboarding", "editorial_plan", "discovery", "research", "outline", "curation", "review",
+    "editing", "editing_review", "art_direction", "binding", "publishing_pack",
 ]  # fmt: skip
 """The phases that ask a model."""
 CANARIES = {

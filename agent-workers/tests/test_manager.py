@@ -79,7 +79,7 @@ async def test_what_it_finds_after_editing_goes_back_to_the_editor(room: Crewroo
             "part": "journal-days-07-07",
             "edition": "journal",
             "days": [7],
-            "notes": {"day 7": DULL.note},
+            "notes": {"journal day 7": DULL.note},
         }
     ]
 

@@ -8,7 +8,7 @@ from typing import Final
 from pydantic import BaseModel, Field
 
 from agent_workers.desk import Agent, Desk, Result
-from agent_workers.manuscripts import revised
+from agent_workers.manuscripts import edited, revised
 from agent_workers.notes import for_days
 from journal_contracts import checks
 from journal_contracts.artifacts import (
@@ -17,7 +17,6 @@ from journal_contracts.artifacts import (
     EditedBatch,
     Finding,
     Manuscript,
-    Manuscripts,
 )
 from journal_contracts.product import Edition
 
@@ -31,7 +30,7 @@ AGENT: Final = Agent(
 TASK: Final = (
     "Edit the given days in the author style: tighten, replace weak words, mend rhythm. Keep the "
     "idea and the length: each `warm_up` stays between 185 and 215 words, each `question` between "
-    "8 and 20 words with one question mark. Where `notes` name a day, they are the user's wishes: "
+    "8 and 20 words with one question mark. Where `notes` name a day, they are wishes: "
     "do what they ask there, and nothing else. Where `refused` names a day, that is why your last "
     "version of it was not taken. Give all days back, changed or not, and list under `remarks` for "
     'each change its section ("day 3 warm-up" or "day 3 question"), the passage as it is now, and '
@@ -41,7 +40,7 @@ SENTENCE: Final = re.compile(r"(?<=[.!?…])\s+")
 OF_A_DAY: Final = ("warm_up_words", "question_words", "clean_text", "safety", "personal_data")
 OF_THE_BOOK: Final = ("words_in_all", "distinct_questions", "reading_ease", "repeats")
 TURNS: Final = 3
-BY_NOTE, BY_ITSELF = "You asked for it in your notes.", "Reads more easily."
+BY_NOTE, BY_ITSELF = "The notes on the draft asked for it.", "Reads more easily."
 
 
 class EditedDay(BaseModel):
@@ -155,11 +154,7 @@ def _likenesses(book: Manuscript, day: Day, new: Day) -> Iterator[str]:
 
 async def _latest(desk: Desk, edition: Edition) -> Manuscript:
     """The book as the user saw it last."""
-    book = (await desk.read("proof", Manuscripts)).of(edition)
-    if not desk.has("editing"):
-        return book
-    batches = await desk.read_all("editing", EditedBatch)
-    return revised(book, [d for batch in batches if batch.edition is edition for d in batch.days])
+    return next(book for book in await edited(desk) if book.edition is edition)
 
 
 def changes_between(old: Day, new: Day, remarks: Sequence[Remark], asked: bool) -> Iterator[Change]:

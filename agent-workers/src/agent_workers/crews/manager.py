@@ -155,7 +155,7 @@ def _to_edit_again(notes: Iterable[ReviewNote]) -> Iterator[dict[str, Any]]:
     """Orders for the Editor, whose notes stand under the names of their sections."""
     for edition, by_day in _by_place(notes).items():
         for part, days in _batches(edition, by_day):
-            said = {f"day {day}": " ".join(by_day[day][:3]) for day in days}
+            said = {f"{edition} day {day}": " ".join(by_day[day][:3]) for day in days}
             yield {"part": part, "edition": edition, "days": days, "notes": said}
 
 

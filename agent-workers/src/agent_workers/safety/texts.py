@@ -17,7 +17,7 @@ log = structlog.get_logger()
 REPAIRS: Final = 2
 GRAVE: Final = tuple(harm for harm in REFUSED if harm.name in {"minors", "extremism"})
 """What is refused as a theme in these classes has no place in a sentence either."""
-WARNINGS: Final = ("avoid",)
+WARNINGS: Final = ("avoid", "notes", "summary")
 """Places whose texts name harm to keep the crew from it; nobody prints them."""
 
 

@@ -38,7 +38,7 @@ deep: dev ## the tests that take longer, and the fault run in full size
 faults: dev ## strike thousands of journals with hundreds of faults: SCALE=1
 	$(bin)/python -m tests.faults
 
-bench: dev ## measure, beside the peers and beside our own goals: NAME=saga, fair or parked
+bench: dev ## measure, beside the peers and beside our own goals: NAME=saga, fair, parked or crew
 	@$(bin)/python -m tests.performance $(NAME)
 
 lint: dev ## format, lint, types, import rules, Dockerfiles and compose

@@ -10,12 +10,13 @@ from typing import Any, Final
 
 from tests import report
 
-from . import fair, parked, saga
+from . import crew, fair, parked, saga
 from .arena import Arena
 
 BENCHES: Final[dict[str, Callable[[Arena], Awaitable[dict[str, Any]]]]] = {
     "saga": lambda arena: saga.bench(arena, saga.Size()),
     "fair": fair.bench,
+    "crew": lambda arena: crew.bench(arena, crew.Size()),
     "parked": lambda arena: parked.bench(arena, parked.scale_asked_for()),
 }
 

@@ -6,7 +6,7 @@ import pytest
 
 from journalcraft.servers import Addresses
 
-from . import saga
+from . import crew, saga
 from .arena import Arena
 from .fair import jain
 from .timing import STEPS, Run, Task, latencies, percentile
@@ -35,6 +35,18 @@ async def test_the_standard_plan_runs_without_anybody(arena: Arena) -> None:
 
     (steps,) = run.steps.values()
     assert len(steps) > 100
+
+
+@pytest.mark.deep
+async def test_a_phase_goes_through_the_workers_and_through_crewai_alone(arena: Arena) -> None:
+    """Two services with CrewAI are started for it."""
+    size = crew.Size(rounds=1, runs=6, held=5, call_seconds=0.5)
+
+    facts = await crew.bench(arena, size)
+
+    assert facts["bare"]["cpu_ms"] > 0
+    assert facts["ours"]["cpu_ms"] > 0
+    assert facts["held"]["at_once"] == 5
 
 
 def test_a_decision_ends_where_the_step_after_it_begins() -> None:

@@ -52,7 +52,14 @@ def test_it_says_what_was_made_by_whom_at_what_cost() -> None:
         ),
         open_decisions=(),
         decisions=(
-            ChosenView(id="title", rev=1, choice=Choice(option="t1"), chosen_by="user", at=NOON),
+            ChosenView(
+                id="title",
+                rev=1,
+                choice=Choice(option="t1"),
+                chosen_by="user",
+                at=NOON,
+                label="Calm Pages",
+            ),
         ),
         usage=UsageView(calls=3, tokens_in=10, tokens_out=20, cost=Decimal("0.015")),
     )
@@ -93,6 +100,7 @@ def test_it_says_what_was_made_by_whom_at_what_cost() -> None:
                 "choice": {"option": "t1", "text": None, "notes": {}},
                 "chosen_by": "user",
                 "at": "2030-01-01T12:00:00Z",
+                "label": "Calm Pages",
             }
         ],
         "usage": {"calls": 3, "tokens_in": 10, "tokens_out": 20, "cost": "0.015"},

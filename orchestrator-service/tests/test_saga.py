@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from journal_contracts.api import TroubleView
 from journal_contracts.commands import RunPhase
 from journal_contracts.decisions import Choice
 from journal_contracts.events import DecisionClosed, PhaseFailed, PhaseStarted
@@ -277,6 +278,23 @@ def test_a_step_nobody_answers_is_given_to_somebody_else() -> None:
     journey.happen(DeadlinePassed())
 
     assert [(step.phase, step.attempt) for step in journey.commands] == [("preflight", 2)]
+
+
+def test_a_theme_that_is_refused_ends_the_journal_with_a_kind_word() -> None:
+    """R9.1c: to try it again would be no help."""
+    journey = Journey.begun()
+    kind_word = "We cannot make this book. If you are in pain, please talk to somebody: call 988."
+    refused = failed(journey.commands.pop(0)).model_copy(
+        update={"code": "theme_refused", "detail": kind_word}
+    )
+
+    journey.happen(refused)
+
+    assert journey.saga.status == "failed"
+    assert not journey.asked()
+    assert journal_view(journey.saga, MONDAY, MONDAY).trouble == TroubleView(
+        code="theme_refused", detail=kind_word, phase="preflight"
+    )
 
 
 def test_asks_how_to_go_on_when_a_step_fails_for_good() -> None:

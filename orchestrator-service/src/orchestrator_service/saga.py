@@ -57,6 +57,9 @@ RETRIES: Final[Mapping[events.Trouble, int]] = {
 REJECTED: Final = "manuscript_below_standard"
 """The trouble of a book that was done again as often as may be, and is not good enough yet."""
 
+FINAL: Final = frozenset({"theme_refused"})
+"""Troubles that no further attempt can mend: there is nothing to ask."""
+
 OVER_ALLOWANCE: Final = "over_allowance"
 """The trouble of a step that would cost more than is left: no failure, but a question."""
 CHEAPER: Final = "cheaper"
@@ -178,6 +181,9 @@ class _Turn(Draft):
             self._renew(phase, name, anew=False)
             self.set_part(phase, name, state="retry", due=self.now)
             self._ask_for_more()
+            return
+        if failure.code in FINAL:
+            self._give_up(Trouble(failure.code, failure.detail, phase))
             return
         again = part.tries < RETRIES[failure.kind]
         if again:

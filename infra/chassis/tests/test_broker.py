@@ -4,7 +4,10 @@ Events are said of `SessionRevoked`, which no durable queue hears: nothing is le
 """
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 from unittest.mock import AsyncMock
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import aio_pika
@@ -16,7 +19,9 @@ from pydantic import ValidationError
 from structlog.typing import EventDict
 
 from chassis.broker import (
+    BrokerAway,
     connect,
+    connection,
     declare,
     hear,
     hear_on_every_replica,
@@ -341,3 +346,47 @@ async def test_a_replica_that_stumbles_over_one_message_says_so_and_hears_the_ne
     ]
     assert "canary" not in repr(logs)
     assert (unreadable._value.get(), failed._value.get()) == (before[0] + 1, before[1] + 2)
+
+
+async def test_a_broker_that_falls_silent_at_the_start_ends_the_start(
+    amqp_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R9.1d: whoever keeps the process starts it anew; one that waits for ever nobody would."""
+    monkeypatch.setattr(connection, "START_SECONDS", 0.5)
+    async with deaf_to(QUEUE_DECLARE, amqp_url) as url:
+        with pytest.raises(BrokerAway):
+            async with open_broker(connect(MEDIA, url)):
+                pytest.fail("it began to hear")
+
+
+QUEUE_DECLARE = bytes((0, 50, 0, 10))
+"""Class and method of AMQP 0-9-1."""
+
+
+@contextlib.asynccontextmanager
+async def deaf_to(method: bytes, amqp_url: str) -> AsyncIterator[str]:
+    """The URL of a RabbitMQ that hears nothing more from whoever says this."""
+    target = urlsplit(amqp_url)
+    ways: list[asyncio.Task[None]] = []
+
+    async def pass_on(came: asyncio.StreamReader, goes: asyncio.StreamWriter) -> None:
+        while chunk := await came.read(65_536):
+            if method in chunk:
+                return
+            goes.write(chunk)
+
+    async def join(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there = await asyncio.open_connection(target.hostname, target.port)
+        ways.append(asyncio.create_task(pass_on(reader, there[1])))
+        ways.append(asyncio.create_task(pass_on(there[0], writer)))
+        await asyncio.gather(*ways, return_exceptions=True)
+        for end in (writer, there[1]):
+            end.transport.abort()
+
+    server = await asyncio.start_server(join, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    yield target._replace(netloc=f"{target.username}:{target.password}@127.0.0.1:{port}").geturl()
+    server.close()
+    for way in ways:
+        way.cancel()
+    await asyncio.sleep(0)

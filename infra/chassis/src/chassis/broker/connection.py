@@ -10,10 +10,13 @@ from faststream.rabbit import Channel, RabbitBroker
 from faststream.rabbit.opentelemetry import RabbitTelemetryMiddleware
 
 from chassis.broker import topology
+from chassis.broker.saying import BrokerAway
 
 log = structlog.get_logger()
 
 LONGEST_PAUSE = 2.0
+START_SECONDS = 20.0
+"""For declaring and subscribing: lost meanwhile, a connection may leave its client waiting."""
 
 
 def connect(service: str, url: str) -> RabbitBroker:
@@ -31,7 +34,11 @@ def connect(service: str, url: str) -> RabbitBroker:
 
 @contextlib.asynccontextmanager
 async def open_broker(broker: RabbitBroker) -> AsyncIterator[None]:
-    """Connect, however long RabbitMQ takes to come up; declare everything; start hearing."""
+    """Connect, however long RabbitMQ takes to come up; declare everything; start hearing.
+
+    Raises `BrokerAway` where it goes away in the midst of that: whoever keeps the process starts it
+    anew.
+    """
     pause = 0.1
     while True:
         try:
@@ -41,8 +48,12 @@ async def open_broker(broker: RabbitBroker) -> AsyncIterator[None]:
             log.warning("broker_away", error=type(error).__name__, again_in_seconds=pause)
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
-    await topology.declare(broker)
-    await broker.start()
+    try:
+        async with asyncio.timeout(START_SECONDS):
+            await topology.declare(broker)
+            await broker.start()
+    except (AMQPException, OSError, RuntimeError, TimeoutError) as error:
+        raise BrokerAway("RabbitMQ went away while this service began to hear.") from error
     try:
         yield
     finally:

@@ -131,6 +131,44 @@ class ChosenView(View):
     """The choice in words, such as the title itself."""
 
 
+class UsageLine(View):
+    """What calls to models came to: those of one day, agent, journal or model, by the `key`.
+
+    `cost` is in US dollars, of the calls whose price is known; `unpriced` counts the others.
+    """
+
+    key: str
+    calls: int
+    tokens_in: int
+    tokens_out: int
+    cost: Decimal
+    unpriced: int
+
+
+class UsagePage(View):
+    """A user's calls of the last days; days come newest first, all else by what it cost."""
+
+    items: tuple[UsageLine, ...]
+
+
+class Estimate(View):
+    """What a journal of a plan came to, on the average of the last ones that were completed.
+
+    None where there was none yet; `cost` also where one of them had calls of unknown price.
+    """
+
+    journals: int
+    calls: int | None = None
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    cost: Decimal | None = None
+    seconds: float | None = None
+    """Of work: the times in which it waited for its user are not in it."""
+
+
+UsageKey = Literal["day", "agent", "journal", "model"]
+
+
 class UsageView(View):
     """What the models of a journal cost so far; `cost` is in US dollars, None if unpriced."""
 

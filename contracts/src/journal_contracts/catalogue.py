@@ -82,7 +82,7 @@ CATALOGUE: Final = (
         heard_by_every_replica_of=(ORCHESTRATOR,),
         transient=True,
     ),
-    Entry(events.UsageRecorded, said_by=(WORKERS,)),
+    Entry(events.UsageRecorded, said_by=(WORKERS,), heard_by=(ORCHESTRATOR,)),
     Entry(events.SessionRevoked, said_by=(AUTH,)),
 )
 BY_NAME: Final = {entry.name: entry for entry in CATALOGUE}

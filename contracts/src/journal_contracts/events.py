@@ -239,6 +239,8 @@ class UsageRecorded(Event):
     usage: Usage
     seconds: float
     at: datetime
+    call: UUID | None = None
+    """The call itself, by which it is counted once."""
 
 
 class SessionRevoked(Event):

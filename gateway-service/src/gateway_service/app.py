@@ -12,7 +12,7 @@ from chassis.broker import connect, open_broker
 from chassis.calls import PATIENCE, ServiceCalls
 from chassis.health import Probe
 from chassis.identity import Verifier
-from gateway_service import accounts, artifacts, feed, journals, operating
+from gateway_service import accounts, artifacts, feed, journals, money, operating
 from gateway_service.connections import ConnectionManager
 from gateway_service.headers import SafeHeaders
 from gateway_service.library import Library
@@ -75,6 +75,7 @@ def build(settings: Settings) -> FastAPI:
     app.include_router(journals.routes)
     app.include_router(artifacts.routes)
     app.include_router(operating.routes)
+    app.include_router(money.routes)
     app.add_api_websocket_route("/v1/rt", _socket)
     app.add_middleware(SafeHeaders)
     app.add_middleware(

@@ -7,13 +7,14 @@ import httpx
 from fastapi import FastAPI
 
 from chassis import failpoints
-from chassis.broker import connect, hear_the_dead, open_broker, ping
+from chassis.broker import connect, hear, hear_the_dead, open_broker, ping
 from chassis.database import Database
 from chassis.health import Probe
 from chassis.identity import Verifier
 from chassis.jobs import running
 from chassis.web import application
 from journal_contracts.catalogue import ORCHESTRATOR
+from journal_contracts.events import UsageRecorded
 from orchestrator_service import operating
 from orchestrator_service.course import Course
 from orchestrator_service.dead_letters import Graveyard
@@ -22,8 +23,9 @@ from orchestrator_service.engine.engine import Engine
 from orchestrator_service.handlers import Handlers
 from orchestrator_service.orders import Desk
 from orchestrator_service.past import Past
-from orchestrator_service.routes import router
+from orchestrator_service.routes import money, router
 from orchestrator_service.settings import Settings
+from orchestrator_service.spending import Spending
 
 
 def build(settings: Settings) -> FastAPI:
@@ -53,6 +55,8 @@ def build(settings: Settings) -> FastAPI:
             broker = connect(ORCHESTRATOR, settings.amqp_url)
             handlers = Handlers(engine.transitions, engine.release)
             handlers.listen(broker)
+            spending = app.state.spending = Spending(database)
+            hear(broker, ORCHESTRATOR, UsageRecorded, spending.note)
             graveyard = app.state.graveyard = Graveyard(database, broker)
             hear_the_dead(broker, graveyard.keep)
             await stack.enter_async_context(open_broker(broker))
@@ -64,5 +68,6 @@ def build(settings: Settings) -> FastAPI:
 
     app = application("Orchestrator", lifespan, probes)
     app.include_router(router)
+    app.include_router(money)
     app.include_router(operating.router)
     return app

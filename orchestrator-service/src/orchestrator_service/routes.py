@@ -9,6 +9,7 @@ from chassis.identity import CurrentCaller, only_from
 from journal_contracts.api import (
     Answer,
     AnswerResult,
+    Estimate,
     Extension,
     HandOver,
     HistoryPage,
@@ -17,12 +18,16 @@ from journal_contracts.api import (
     JournalView,
     PauseOrder,
     RetryOrder,
+    UsageKey,
+    UsagePage,
 )
 from journal_contracts.catalogue import GATEWAY
+from journal_contracts.product import PlanName
 from orchestrator_service.course import Course
 from orchestrator_service.decisions import Decisions
 from orchestrator_service.orders import Desk
 from orchestrator_service.past import Past
+from orchestrator_service.spending import Spending
 
 MOST_TRANSITIONS: Final = 2**31 - 1
 ITS_OWN_STYLE: Final = {
@@ -61,6 +66,34 @@ ItsPast = Annotated[Past, Depends(_past)]
 ItsCourse = Annotated[Course, Depends(_course)]
 Asked = Annotated[Decisions, Depends(_decisions)]
 Key = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=200)]
+
+
+def _spending(request: Request) -> Spending:
+    spending: Spending = request.app.state.spending
+    return spending
+
+
+AddedUp = Annotated[Spending, Depends(_spending)]
+money = APIRouter(prefix="/v1", tags=["usage"], dependencies=[Depends(only_from(GATEWAY))])
+
+
+@money.get("/usage")
+async def show_usage(
+    caller: CurrentCaller,
+    spending: AddedUp,
+    by: UsageKey = "day",
+    days: Annotated[int, Query(ge=1, le=366)] = 30,
+) -> UsagePage:
+    """What the caller's journals cost."""
+    return await spending.usage(caller.user_id, by, days)
+
+
+@money.get("/estimate")
+async def show_estimate(
+    caller: CurrentCaller, spending: AddedUp, plan: PlanName = PlanName.STANDARD
+) -> Estimate:
+    """What a journal of this plan is likely to cost."""
+    return await spending.estimate(plan)
 
 
 @router.post("", status_code=202)

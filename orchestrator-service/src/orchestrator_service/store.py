@@ -1,11 +1,12 @@
 """The orchestrator's tables as its API reads them; only the engine writes them."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import BigInteger, Column, DateTime, select
+from sqlalchemy import BigInteger, Column, DateTime, Numeric, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, SQLModel, col
@@ -80,6 +81,22 @@ class OrderRow(SQLModel, table=True):
     body_sha256: str
     journal_id: UUID
     created_at: datetime = _instant(nullable=False)
+
+
+class ModelCallRow(SQLModel, table=True):
+    """One call to a model; without a known price its cost is None."""
+
+    __tablename__ = "model_call"
+
+    id: UUID = Field(primary_key=True)
+    user_id: UUID
+    journal_id: UUID
+    agent: str
+    model: str
+    tokens_in: int
+    tokens_out: int
+    cost: Decimal | None = Field(sa_column=Column(Numeric(12, 6)))
+    at: datetime = _instant(nullable=False)
 
 
 async def load_of_user(session: AsyncSession, journal_id: UUID, user_id: UUID) -> JournalRow:

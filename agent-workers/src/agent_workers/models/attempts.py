@@ -175,6 +175,7 @@ def _recorded(row: Any) -> UsageRecorded:
     return UsageRecorded(
         **{name: row[name] for name in ("journal_id", "user_id", "phase", "part", "agent")},
         **{name: row[name] for name in ("model", "outcome", "seconds", "at")},
+        call=row["id"],
         usage=Usage(
             calls=1, tokens_in=row["tokens_in"], tokens_out=row["tokens_out"], cost=row["cost"]
         ),

@@ -4,10 +4,7 @@ Events are said of `SessionRevoked`, which no durable queue hears: nothing is le
 """
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator
-from unittest.mock import AsyncMock
-from urllib.parse import urlsplit
+from unittest.mock import AsyncMock, Mock
 from uuid import UUID
 
 import aio_pika
@@ -349,44 +346,56 @@ async def test_a_replica_that_stumbles_over_one_message_says_so_and_hears_the_ne
 
 
 async def test_a_broker_that_falls_silent_at_the_start_ends_the_start(
-    amqp_url: str, monkeypatch: pytest.MonkeyPatch
+    broker: RabbitBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """R9.1d: whoever keeps the process starts it anew; one that waits for ever nobody would."""
-    monkeypatch.setattr(connection, "START_SECONDS", 0.5)
-    async with deaf_to(QUEUE_DECLARE, amqp_url) as url:
-        with pytest.raises(BrokerAway):
-            async with open_broker(connect(MEDIA, url)):
-                pytest.fail("it began to hear")
+
+    async def lost(broker: RabbitBroker) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(connection, "START_SECONDS", 0.2)
+    monkeypatch.setattr(topology, "declare", lost)
+
+    with pytest.raises(BrokerAway):
+        async with open_broker(broker):
+            pytest.fail("it began to hear")
 
 
-QUEUE_DECLARE = bytes((0, 50, 0, 10))
-"""Class and method of AMQP 0-9-1."""
+async def test_a_client_that_does_not_find_back_is_given_up(
+    broker: RabbitBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R9.1d: RabbitMQ is there, and the client is not."""
+    monkeypatch.setattr(connection, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(connection, "STUCK_SECONDS", 0.2)
+    given_up = Mock()
+
+    async with asyncio.timeout(PATIENCE):
+        await connection.watch(broker, given_up)  # it never connected
+
+    given_up.assert_called_once()
 
 
-@contextlib.asynccontextmanager
-async def deaf_to(method: bytes, amqp_url: str) -> AsyncIterator[str]:
-    """The URL of a RabbitMQ that hears nothing more from whoever says this."""
-    target = urlsplit(amqp_url)
-    ways: list[asyncio.Task[None]] = []
+async def test_while_rabbitmq_is_away_nobody_is_given_up(
+    broker: RabbitBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(connection, "STUCK_SECONDS", 0.1)
+    nowhere, looks = connect(MEDIA, "amqp://127.0.0.1:1/"), asyncio.Event()
+    asked = AsyncMock(side_effect=[*[False] * 20, True])
 
-    async def pass_on(came: asyncio.StreamReader, goes: asyncio.StreamWriter) -> None:
-        while chunk := await came.read(65_536):
-            if method in chunk:
-                return
-            goes.write(chunk)
+    async def answers(broker: RabbitBroker) -> bool:
+        found = await really(broker)
+        if asked.await_count > 10:
+            looks.set()
+        return found
 
-    async def join(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there = await asyncio.open_connection(target.hostname, target.port)
-        ways.append(asyncio.create_task(pass_on(reader, there[1])))
-        ways.append(asyncio.create_task(pass_on(there[0], writer)))
-        await asyncio.gather(*ways, return_exceptions=True)
-        for end in (writer, there[1]):
-            end.transport.abort()
+    really = connection._answers
+    monkeypatch.setattr(connection, "_answers", answers)
+    monkeypatch.setattr(nowhere, "ping", asked)
+    given_up = Mock()
+    watching = asyncio.create_task(connection.watch(nowhere, given_up))
 
-    server = await asyncio.start_server(join, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    yield target._replace(netloc=f"{target.username}:{target.password}@127.0.0.1:{port}").geturl()
-    server.close()
-    for way in ways:
-        way.cancel()
-    await asyncio.sleep(0)
+    await asyncio.wait_for(looks.wait(), PATIENCE)
+
+    given_up.assert_not_called()
+    watching.cancel()

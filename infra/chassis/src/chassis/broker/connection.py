@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import os
+from collections.abc import AsyncIterator, Callable
+from urllib.parse import urlsplit
 
 import structlog
 from aio_pika.exceptions import AMQPException
@@ -11,10 +13,14 @@ from faststream.rabbit.opentelemetry import RabbitTelemetryMiddleware
 
 from chassis.broker import topology
 from chassis.broker.saying import BrokerAway
+from chassis.jobs import running
 
 log = structlog.get_logger()
 
 LONGEST_PAUSE = 2.0
+LOOK_SECONDS = 1.0
+STUCK_SECONDS = 20.0
+HELLO = b"AMQP\x00\x00\x09\x01"
 START_SECONDS = 20.0
 """For declaring and subscribing: lost meanwhile, a connection may leave its client waiting."""
 
@@ -53,11 +59,52 @@ async def open_broker(broker: RabbitBroker) -> AsyncIterator[None]:
             await topology.declare(broker)
             await broker.start()
     except (AMQPException, OSError, RuntimeError, TimeoutError) as error:
+        with contextlib.suppress(AMQPException, OSError, RuntimeError, TimeoutError):
+            async with asyncio.timeout(LOOK_SECONDS):
+                await broker.stop()
         raise BrokerAway("RabbitMQ went away while this service began to hear.") from error
     try:
-        yield
+        async with running("watching the broker's client", lambda: watch(broker)):
+            yield
     finally:
         await broker.stop()
+
+
+async def watch(broker: RabbitBroker, give_up: Callable[[], object] | None = None) -> None:
+    """End this process when its client does not find back to a RabbitMQ that is there.
+
+    The client may wait for ever for an answer that was lost with its last connection. To be killed
+    is what every service stands; to be deaf is not. While RabbitMQ is away itself, nothing ends.
+    """
+    lost = 0.0
+    while True:
+        await asyncio.sleep(LOOK_SECONDS)
+        if await broker.ping(timeout=LOOK_SECONDS) or not await _answers(broker):
+            lost = 0.0
+            continue
+        lost += 2 * LOOK_SECONDS
+        if lost >= STUCK_SECONDS:
+            log.critical("broker_client_stuck", seconds=lost)
+            (give_up or _die)()
+            return
+
+
+async def _answers(broker: RabbitBroker) -> bool:
+    """Whether RabbitMQ says anything at all: it greets who greets it wrongly, and hangs up."""
+    address = urlsplit(str(broker.specification.url[0]))
+    with contextlib.suppress(OSError, TimeoutError):
+        async with asyncio.timeout(LOOK_SECONDS):
+            reader, writer = await asyncio.open_connection(address.hostname, address.port)
+            try:
+                writer.write(HELLO)
+                return bool(await reader.read(1))
+            finally:
+                writer.transport.abort()
+    return False
+
+
+def _die() -> None:
+    os._exit(os.EX_TEMPFAIL)
 
 
 async def ping(broker: RabbitBroker) -> None:

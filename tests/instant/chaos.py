@@ -37,7 +37,7 @@ class ChaoticSpeaker(Speaker):
         if "late" in faults and self._said:
             out.append(_attempted_before(self._random.choice(self._said)))
         if "poison" in faults and self._random.random() < SHARE:
-            out.insert(0, _poisoned(self._random.choice(letters), self._random.random() < 0.5))
+            out.insert(0, poisoned(self._random.choice(letters), self._random.random() < 0.5))
         if "delay" in faults:
             await asyncio.sleep(self._random.random() * LATEST)
         if "reorder" in faults:
@@ -76,7 +76,7 @@ def _attempted_before(letter: Letter) -> Letter:
     return replace(letter, id=new_id(), body=json.dumps(body).encode())
 
 
-def _poisoned(letter: Letter, unreadable: bool) -> Letter:
+def poisoned(letter: Letter, unreadable: bool) -> Letter:
     """Not JSON at all, or an answer to an open step with what no database can hold."""
     if unreadable:
         return replace(letter, id=new_id(), body=b"\x00{ this is no message")

@@ -9,7 +9,7 @@ import functools
 import json
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar, cast
 from uuid import UUID
 
@@ -17,8 +17,8 @@ from faststream.rabbit import RabbitBroker, RabbitExchange
 
 from chassis.broker import Letter, NotForMe, Speaker, queue_of
 from chassis.broker.hearing import ERROR, PAUSE, REASON, Delivery, Ear
-from chassis.ids import new_id
 from journal_contracts.catalogue import BY_NAME, GATEWAY, WORKERS
+from journal_contracts.commands import RunPhase
 from journal_contracts.events import (
     AssetsRegistered,
     AssetsWithdrawn,
@@ -30,6 +30,7 @@ from journal_contracts.events import (
     StepFinished,
 )
 from journal_contracts.message import Message, StepRef
+from tests.instant.chaos import poisoned
 
 from .fate import Fate
 from .loop import RUNNING, Process
@@ -74,6 +75,10 @@ class Broker:
     """Name, reason and error of what was buried."""
     postponed: list[str] = field(default_factory=list)
     """From which queues."""
+    answered: set[StepRef] = field(default_factory=set)
+    """Steps of which an answer has arrived."""
+    resting: set[str | None] = field(default_factory=set)
+    """Ids of messages that wait for another try."""
     _queues: dict[str, deque[Delivery]] = field(default_factory=dict)
     _consumers: dict[str, list[Consumer]] = field(default_factory=dict)
     _replicas: dict[str, list[Consumer]] = field(default_factory=dict)
@@ -89,10 +94,12 @@ class Broker:
     def take(self, letter: Letter) -> None:
         """A letter has arrived; it comes into its queues soon, once or more often."""
         copies = [letter]
+        if letter.name in ANSWERS:
+            self.answered.add(StepRef.model_validate_json(letter.body))
         if self.fate.strikes("letters_come_twice"):
             copies.append(letter)
         if letter.name == StepFinished.name and self.fate.strikes("letters_are_poisoned"):
-            copies.insert(0, _poisoned(letter, self.fate.random.random() < 0.3))
+            copies.insert(0, poisoned(letter, self.fate.random.random() < 0.3))
         if self._old and self.fate.strikes("letters_are_old"):
             copies.append(self.fate.random.choice(self._old))
         self._old.append(letter)
@@ -315,6 +322,7 @@ class Exchanges:
                 broker.graves.append(grave)
             elif exchange.name.startswith("retry."):
                 broker.postponed.append(routing_key)
+                broker.resting.add(message_id)
                 seconds = float(exchange.name.removeprefix("retry.").removesuffix("s"))
                 fate.loop.later(seconds, lambda: broker.put(routing_key, delivery))
             else:
@@ -325,16 +333,7 @@ class Exchanges:
 
 
 def step_of(delivery: Delivery) -> StepRef | None:
-    """The step that a message answers, if it does."""
-    if delivery.kind not in ANSWERS or not delivery.body.startswith(b"{"):
+    """The step that a message answers or orders, if it does."""
+    if delivery.kind not in (*ANSWERS, RunPhase.name) or not delivery.body.startswith(b"{"):
         return None
     return StepRef.model_validate_json(delivery.body)
-
-
-def _poisoned(letter: Letter, unreadable: bool) -> Letter:
-    """Not JSON at all, or an answer to an open step with what no database can hold."""
-    if unreadable:
-        return replace(letter, id=new_id(), body=b"\x00{ this is no message")
-    body: dict[str, Any] = json.loads(letter.body)
-    body["facts"] = {"poison": "\x00"}
-    return replace(letter, id=new_id(), body=json.dumps(body).encode())

@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from journal_contracts.catalogue import ORCHESTRATOR
@@ -17,9 +17,13 @@ from journal_contracts.events import (
 from journal_contracts.message import StepRef
 from orchestrator_service.engine.causes import replayed
 
+from .fate import FAULTS
 from .replicas import Servers
 from .rows import Rows, Told
 from .users import Crowd
+
+DEADLY: Final = {fault for fault in FAULTS if fault.startswith(("killed", "frozen", "store"))}
+"""After these a call may be taken from who makes it."""
 
 
 def broken(servers: Servers, crowd: Crowd) -> list[str]:
@@ -40,6 +44,8 @@ def broken(servers: Servers, crowd: Crowd) -> list[str]:
             found += [f"{b}: {journal}" for b in _gone(journal, servers)]
     found += _answers(servers, crowd)
     found += [f"model_called_again_without_a_death: {step}" for step in _paid_twice(servers)]
+    if not servers.fate.struck.keys() & DEADLY:
+        found += [f"lease_ran_out_on_the_living: {step}" for step in servers.books.taken_over]
     found += [
         f"letter_died: {grave}" for grave in servers.broker.graves if grave[1] != "unreadable"
     ]

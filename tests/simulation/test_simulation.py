@@ -30,6 +30,7 @@ def story(seed: int, life: Life) -> str:
     return "\n".join((how, *life.broken[:10]))
 
 
+@pytest.mark.timeout(600)
 def test_every_promise_holds_whatever_strikes() -> None:
     struck = live_all(range(LIVES))
 
@@ -37,6 +38,7 @@ def test_every_promise_holds_whatever_strikes() -> None:
 
 
 @pytest.mark.deep
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("first", range(LIVES, MANY, TOGETHER))
 def test_every_promise_holds_ten_thousand_times(first: int) -> None:
     live_all(range(first, first + TOGETHER))

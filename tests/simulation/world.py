@@ -18,6 +18,7 @@ import structlog
 
 from chassis.broker.hearing import Delivery
 from chassis.jobs import running
+from journal_contracts.commands import RunPhase
 from journal_contracts.product import PlanName
 from orchestrator_service.plan import DEFINITIONS, FIRST
 
@@ -68,7 +69,7 @@ class World:
         self._versions: list[tuple[int, ...]] = [(1,)] * ORCHESTRATORS
         self._is_deployed = not self.is_real and seed % DEPLOYED == 0
         self.forgotten: list[str] = []
-        """Answers that were acked while their steps waited for them."""
+        """Messages that were acked while their steps waited for what was to come of them."""
         self._offices: dict[Process, Office] = {}
         self.crowd = Crowd(self.fate, self._open, self.servers.broker.news)
         self._user_limit = self.fate.random.choice((1, 2, 24))
@@ -157,10 +158,13 @@ class World:
                 process.thaw()
 
     def _watch(self, delivery: Delivery) -> None:
-        """What is acked is committed, or of no effect."""
-        answer = step_of(delivery)
-        if answer is not None and is_open(self.servers.rows, answer):
-            self.forgotten.append(f"{answer.journal_id} {answer.phase} {answer.part}")
+        """An answer that is acked is committed, or of no effect; a command is answered."""
+        step, broker = step_of(delivery), self.servers.broker
+        if step is None or not is_open(self.servers.rows, step):
+            return
+        is_command = delivery.kind == RunPhase.name
+        if not is_command or not (step in broker.answered or delivery.message_id in broker.resting):
+            self.forgotten.append(f"{delivery.kind} {step.journal_id} {step.phase} {step.part}")
 
     async def _until_quiet(self) -> None:
         quiet = 0.0
@@ -184,7 +188,7 @@ def live(seed: int) -> Life:
             found.append(f"never_over: {type(error).__name__} after {loop.time():.0f} s")
         log, seconds = list(world.fate.log), loop.time()
         found += broken(world.servers, world.crowd)
-        found += [f"answer_acked_and_not_kept: {answer}" for answer in world.forgotten]
+        found += [f"acked_and_forgotten: {answer}" for answer in world.forgotten]
         found += [f"nobody_caught: {error}" for error in loop.errors]
         if not loop.is_stuck:
             loop.run_until_complete(loop.end(world.processes))

@@ -11,6 +11,7 @@ from uuid import UUID
 from agent_workers.models import attempts, ledger
 
 from .fate import Fate
+from .loop import Process
 
 Step = tuple[UUID, str, str]
 """Journal, phase and part."""
@@ -54,6 +55,9 @@ class Books:
     """Of these, calls that ended in an error or were cancelled."""
     taken_over: Counter[Step] = field(default_factory=Counter)
     """Claims whose owner was gone, so that the call was perhaps paid."""
+    owners: dict[UUID, Process] = field(default_factory=dict)
+    robbed: list[Step] = field(default_factory=list)
+    """Claims that were taken from owners who were always at work."""
 
     def claim(self, at: float, key: str, *about: Any) -> int | None:
         _, journal, phase, part, _, _, owner, seconds, since = about
@@ -65,6 +69,8 @@ class Books:
             return 0
         if call.reply is not None or call.lease_until >= at:
             return None
+        if not self.owners[call.owner].was_stopped:
+            self.robbed.append((journal, phase, part))
         call.owner, call.lease_until = owner, at + seconds
         call.lost += 1
         self.taken_over[journal, phase, part] += 1

@@ -31,7 +31,7 @@ FAULTS: Final = {
     "letters_are_old": 0.03,
     "models_fail": 0.08,
     "models_babble": 0.05,
-    "models_are_slow": 0.08,
+    "models_are_slow": 0.15,
     "steps_fail": 0.02,
 }
 """How often each strikes at an occasion, where a seed has it at all."""
@@ -53,7 +53,7 @@ ERRORS: Final[tuple[Callable[[], Exception], ...]] = (
 class Fate:
     """Draws everything from one seed, and writes down what happened."""
 
-    def __init__(self, seed: int, loop: Loop, *, calm: bool = False) -> None:
+    def __init__(self, seed: int, loop: Loop) -> None:
         self.random = random.Random(seed)
         self.loop = loop
         self.is_over = False
@@ -63,7 +63,7 @@ class Fate:
         self._rates = {
             fault: rate * self.random.choice((0.5, 1, 2))
             for fault, rate in FAULTS.items()
-            if self.random.random() < share and not calm
+            if self.random.random() < share
         }
         self._down: dict[str, float] = {}
 

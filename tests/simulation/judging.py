@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import pairwise
 from typing import Any, Final
 from uuid import UUID
 
@@ -22,8 +23,8 @@ from .replicas import Servers
 from .rows import Rows, Told
 from .users import Crowd
 
-DEADLY: Final = {fault for fault in FAULTS if fault.startswith(("killed", "frozen", "store"))}
-"""After these a call may be taken from who makes it."""
+AWAY: Final = {fault for fault in FAULTS if fault.startswith("store")}
+"""While these strike, a lease may run out under the hands of the living."""
 
 
 def broken(servers: Servers, crowd: Crowd) -> list[str]:
@@ -44,8 +45,8 @@ def broken(servers: Servers, crowd: Crowd) -> list[str]:
             found += [f"{b}: {journal}" for b in _gone(journal, servers)]
     found += _answers(servers, crowd)
     found += [f"model_called_again_without_a_death: {step}" for step in _paid_twice(servers)]
-    if not servers.fate.struck.keys() & DEADLY:
-        found += [f"lease_ran_out_on_the_living: {step}" for step in servers.books.taken_over]
+    if not servers.fate.struck.keys() & AWAY:
+        found += [f"lease_ran_out_on_the_living: {step}" for step in servers.books.robbed]
     found += [
         f"letter_died: {grave}" for grave in servers.broker.graves if grave[1] != "unreadable"
     ]
@@ -118,6 +119,9 @@ def _working(journal: UUID, story: Story, servers: Servers) -> Iterator[str]:
     done = [input_ for _, told, input_, _ in story if told.cause == "step_finished"]
     steps = Counter((step["phase"], step["part"], step["attempt"]) for step in done)
     yield from (f"step_accepted_twice {step}" for step, times in steps.items() if times > 1)
+    shelf = [told.cause for _, told, *_ in story if told.cause.startswith("assets_")]
+    if ("assets_registered",) * 2 in pairwise(shelf):
+        yield "effect_made_twice_and_not_undone"
     kept = {
         (c.phase, c.part) for c in servers.books.calls.values() if c.journal == journal and c.reply
     }

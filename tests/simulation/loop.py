@@ -39,7 +39,7 @@ class Process:
     def __init__(self, name: str, loop: "Loop") -> None:
         self.name = name
         self.state = "alive"
-        self.is_stopped = False
+        self.is_stopped = self.was_stopped = False
         self.stopped: list[asyncio.Handle] = []
         """What would run, did it run."""
         self.when_dead: list[Callable[[], None]] = []
@@ -80,7 +80,7 @@ class Process:
         """As by `kill -9`."""
         if self.state == "dead":
             return
-        self.state, self.is_stopped = "dead", True
+        self.state, self.is_stopped, self.was_stopped = "dead", True, True
         for told in self._asked:
             if not told.done():
                 told.set_exception(ConnectionResetError(self.name))
@@ -90,7 +90,7 @@ class Process:
     def freeze(self) -> None:
         """As by SIGSTOP, or by a machine that has other things to do."""
         if self.state == "alive":
-            self.state, self.is_stopped = "frozen", True
+            self.state, self.is_stopped, self.was_stopped = "frozen", True, True
 
     def thaw(self) -> None:
         """Go on as if nothing had been; all that was due meanwhile happens now."""

@@ -48,6 +48,7 @@ from .books import Books, LedgerPool
 from .broker import Broker, Exchanges, SimulatedSpeaker
 from .fate import Fate
 from .itinerary import facts
+from .loop import RUNNING
 from .rows import Rows
 from .store import SimulatedStore
 
@@ -150,6 +151,7 @@ class Models:
 async def worker(servers: Servers) -> AsyncIterator[None]:
     """A worker whose crew is a model that knows its answer, behind the real ledger and door."""
     fate, broker, me = servers.fate, servers.broker, new_id()
+    servers.books.owners[me] = RUNNING.get()
     pool: Any = LedgerPool(fate, servers.books)
     ledger, attempts = Ledger(pool, me, LEASE), Attempts(pool)
     caller = Caller(ledger, attempts, Limits(pool), Breakers())

@@ -6,6 +6,7 @@ import functools
 import gc
 import itertools
 import signal
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -206,6 +207,7 @@ def _as_the_world_is(world: World) -> Iterator[None]:
 
     def note(logger: object, method: str, event: Any) -> Any:
         error = event.get("exc_info")
+        error = sys.exc_info()[1] if error is True else error
         fate.note("logs", f"{event['event']} {type(error).__name__ if error else ''}")
         raise structlog.DropEvent
 

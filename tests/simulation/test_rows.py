@@ -87,7 +87,8 @@ class Both:
         """Something happens to a journal, as it is or as it was."""
         at = datetime.now().astimezone() + timedelta(minutes=self.random.randint(-30, 30))
         if not self.read or self.random.random() < 0.25:
-            row = Row(Saga(new_id(), self.random.choice(USERS), self.order(), 1), 0, at, at)
+            early = at - timedelta(seconds=1)
+            row = Row(Saga(new_id(), self.random.choice(USERS), self.order(), 1), 0, early, early)
             if self.read and self.random.random() < 0.2:
                 row = replace(row, saga=replace(row.saga, id=self.read[-1].saga.id))
             message: Happening | None = Begin(row.saga.request)

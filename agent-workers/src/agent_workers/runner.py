@@ -61,7 +61,8 @@ class Runner:
         self._do = do
         self._usage_of = usage_of
         self._speaker = speaker
-        self._running: dict[StepRef, asyncio.Task[None]] = {}
+        self._running: dict[StepRef, tuple[int, asyncio.Task[None]]] = {}
+        """What runs, with the journal's `n` when it was given out."""
         self._dropped: dict[UUID, int] = {}
         """Journals that ended, with the `n` of their end."""
 
@@ -70,10 +71,10 @@ class Runner:
         if step.since < self._dropped.get(step.journal_id, 0):
             return
         fence = fence_of(step)
-        task = self._running.get(fence)
+        _, task = self._running.get(fence, (0, None))
         if task is None:
             task = asyncio.create_task(self._work(step), name=f"{step.phase}/{step.part}")
-            self._running[fence] = task
+            self._running[fence] = step.since, task
             task.add_done_callback(lambda _: self._running.pop(fence, None))
         try:
             await asyncio.shield(task)
@@ -82,17 +83,20 @@ class Runner:
                 raise
 
     async def drop(self, end: CraftCancelled | CraftDeleted) -> None:
-        """A journal is over: stop what runs for it, and start nothing that still comes."""
-        self._dropped[end.journal_id] = end.n
+        """A journal was over: stop what was given out before that, also what still comes.
+
+        The end may be heard late, or again, when the journal goes on already.
+        """
+        self._dropped[end.journal_id] = max(end.n, self._dropped.get(end.journal_id, 0))
         while len(self._dropped) > REMEMBERED:
             del self._dropped[next(iter(self._dropped))]
-        for fence, task in list(self._running.items()):
-            if fence.journal_id == end.journal_id:
+        for fence, (since, task) in list(self._running.items()):
+            if fence.journal_id == end.journal_id and since < end.n:
                 task.cancel()
 
     async def stop(self) -> None:
         """Cancel what runs; its commands are delivered again to another worker."""
-        tasks = list(self._running.values())
+        tasks = [task for _, task in self._running.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -199,7 +199,7 @@ class Broker:
             task.add_done_callback(lambda _, c=consumer, t=tag: c.hearing.pop(t, None))  # type: ignore[misc]
 
     async def _consume(self, queue: str, consumer: Consumer, tag: int, delivery: Delivery) -> None:
-        self.fate.note("hears", str(delivery.kind))
+        self.fate.note("hears", told_of(delivery))
         try:
             await consumer.take(delivery)
         except NotForMe:
@@ -268,7 +268,8 @@ class SimulatedSpeaker(Speaker):
             return []
         said = list(letters)
         for letter in said:
-            self._fate.note("says", f"{letter.name} {letter.subject}")
+            came = Delivery(letter.body, {}, None, letter.name, letter.subject)
+            self._fate.note("says", told_of(came))
         return await self._fate.travel(lambda told: self._arrive(said, told))
 
     def _arrive(self, letters: list[Letter], told: asyncio.Future[list[bool]]) -> None:
@@ -330,6 +331,13 @@ class Exchanges:
 
         if not await fate.travel(arrive):
             raise ConnectionError("the broker is away")
+
+
+def told_of(delivery: Delivery) -> str:
+    """What a message is about, for who reads the log."""
+    step = step_of(delivery)
+    where = f"{step.phase}/{step.part}/{step.attempt}" if step else ""
+    return f"{delivery.kind} {delivery.subject} {where}"
 
 
 def step_of(delivery: Delivery) -> StepRef | None:

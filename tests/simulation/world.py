@@ -23,7 +23,7 @@ from journal_contracts.commands import RunPhase
 from journal_contracts.product import PlanName
 from orchestrator_service.plan import DEFINITIONS, FIRST
 
-from .broker import Broker, step_of
+from .broker import Broker, step_of, told_of
 from .fate import Fate
 from .itinerary import NEXT, SHORT
 from .judging import broken, is_open
@@ -165,7 +165,8 @@ class World:
             return
         is_command = delivery.kind == RunPhase.name
         if not is_command or not (step in broker.answered or delivery.message_id in broker.resting):
-            self.forgotten.append(f"{delivery.kind} {step.journal_id} {step.phase} {step.part}")
+            self.fate.note("FORGETS", told_of(delivery))
+            self.forgotten.append(told_of(delivery))
 
     async def _until_quiet(self) -> None:
         quiet = 0.0

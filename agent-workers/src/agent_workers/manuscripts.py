@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Final
 
+import structlog
+
 from agent_workers.desk import Desk, MissingInput
 from agent_workers.models.offline import OFFLINE
 from journal_contracts import checks
@@ -22,6 +24,8 @@ from journal_contracts.artifacts import (
     Title,
 )
 from journal_contracts.product import BOOKS, Edition
+
+log = structlog.get_logger()
 
 NOTICE: Final = (
     "This journal is a companion for reflection. It is no therapy and takes the place of no "
@@ -69,6 +73,21 @@ async def edited(desk: Desk) -> list[Manuscript]:
     proofed = await desk.read("proof", Manuscripts)
     batches = await desk.read_all("editing", EditedBatch) if desk.has("editing") else []
     return [_with_edits(book, batches) for book in (proofed.journal, proofed.lead_magnet)]
+
+
+async def final(desk: Desk) -> list[Manuscript]:
+    """Both books as they are bound: with the edits, or without where those cost a check."""
+    proofed = await desk.read("proof", Manuscripts)
+    outline, insights = await ordered(desk)
+    books = []
+    for manuscript in await edited(desk):
+        before = proofed.of(manuscript.edition)
+        if manuscript != before and (worse := examined(manuscript, outline, insights)):
+            log.warning("edits_left_out", edition=manuscript.edition, findings=len(worse))
+            books.append(before)
+        else:
+            books.append(manuscript)
+    return books
 
 
 def _with_edits(book: Manuscript, batches: list[EditedBatch]) -> Manuscript:

@@ -6,11 +6,9 @@ from datetime import UTC, datetime
 from typing import Final, Literal
 from uuid import UUID
 
-import structlog
-
 from agent_workers.bind import PageFormat
 from agent_workers.desk import Agent, Desk, Result
-from agent_workers.manuscripts import edited, examined, ordered
+from agent_workers.manuscripts import final
 from journal_contracts import checks
 from journal_contracts.artifacts import (
     BoundBook,
@@ -18,12 +16,9 @@ from journal_contracts.artifacts import (
     Illustration,
     Layout,
     Manuscript,
-    Manuscripts,
     VisualStyle,
 )
 from journal_contracts.product import Edition
-
-log = structlog.get_logger()
 
 AGENT: Final = Agent(
     name="pdf_builder",
@@ -57,7 +52,7 @@ async def binding(desk: Desk) -> Result:
     )
     illustrations = await _illustrations(desk)
     pictures = await _bytes_of(desk, illustrations) if look.page.pictures else {}
-    books = [await _bind(desk, book, pictures, look) for book in await _final(desk)]
+    books = [await _bind(desk, book, pictures, look) for book in await final(desk)]
     title = desk.step.brief.title
     assert title is not None  # noqa: S101 - every plan chooses a title before the outline
     return Result(
@@ -87,21 +82,6 @@ async def _bind(
         words=checks.word_count(manuscript),
         figures=measured.figures,
     )
-
-
-async def _final(desk: Desk) -> list[Manuscript]:
-    """Both books after editing; where the whole no longer holds every check, before it."""
-    proofed = await desk.read("proof", Manuscripts)
-    outline, insights = await ordered(desk)
-    books = []
-    for manuscript in await edited(desk):
-        before = proofed.of(manuscript.edition)
-        if manuscript != before and (worse := examined(manuscript, outline, insights)):
-            log.warning("edits_left_out", edition=manuscript.edition, findings=len(worse))
-            books.append(before)
-        else:
-            books.append(manuscript)
-    return books
 
 
 async def _illustrations(desk: Desk) -> list[Illustration]:

@@ -39,6 +39,11 @@ def same_as_first(field: str, *days: int) -> Callable[[Manuscript], Manuscript]:
     return change
 
 
+def untried(book: checks.Book) -> set[str]:
+    """The checks that do not apply to a book."""
+    return set(checks.CHECKS) - set(checks.tried(book))
+
+
 HARD = "Institutional considerations necessitate comprehensive reorganisation of responsibilities. "
 BROKEN = {
     "counts": day(2, lines=24),
@@ -98,7 +103,12 @@ def test_checks_that_need_english_say_so() -> None:
     german = a_book().model_copy(update={"language": "de", "notice": "Viel Freude."})
 
     assert failing(german) == set()
-    assert set(checks.CHECKS) - set(checks.tried(checks.Book(german))) == checks.ENGLISH_ONLY
+    assert untried(checks.Book(german, insight_ids=frozenset(INSIGHTS))) == checks.ENGLISH_ONLY
+
+
+def test_a_book_without_research_is_not_held_to_insights() -> None:
+    assert untried(checks.Book(a_book())) == {"insight_coverage"}
+    assert untried(checks.Book(a_book(), insight_ids=frozenset(INSIGHTS))) == set()
 
 
 def test_reading_ease_tells_plain_from_hard() -> None:

@@ -53,7 +53,7 @@ def examine(book: Book, only: Iterable[str] | None = None) -> tuple[Finding, ...
 
 
 def tried(book: Book) -> tuple[str, ...]:
-    """The names of the checks that apply to this manuscript: those that need English say so."""
+    """The names of the checks that apply: some need English, one needs insights."""
     return tuple(name for name in CHECKS if _applies(name, book))
 
 
@@ -104,7 +104,9 @@ def _run(name: str, book: Book) -> Iterator[Finding]:
 
 
 def _applies(name: str, book: Book) -> bool:
-    return name not in ENGLISH_ONLY or book.manuscript.language.lower().startswith("en")
+    if name in ENGLISH_ONLY:
+        return book.manuscript.language.lower().startswith("en")
+    return name not in OF_INSIGHTS or bool(book.insight_ids)
 
 
 def _runs(text: str, length: int) -> list[tuple[str, ...]]:
@@ -178,8 +180,6 @@ def _stage_and_mode(book: Book) -> Found:
 
 
 def _insight_coverage(book: Book) -> Found:
-    if not book.insight_ids:
-        return
     used = {insight for day in book.manuscript.days for insight in day.insight_ids}
     for missing in sorted(book.insight_ids - used):
         yield None, f"insight {missing} is used nowhere"
@@ -263,3 +263,5 @@ CHECKS: Final[dict[str, Callable[[Book], Found]]] = {
     "personal_data": _personal_data,
 }
 ENGLISH_ONLY: Final = frozenset({"reading_ease", "notice", "safety"})
+OF_INSIGHTS: Final = frozenset({"insight_coverage"})
+"""They apply where research ran."""

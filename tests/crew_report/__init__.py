@@ -1,0 +1,1 @@
+"""What the crew makes of every theme offered, in every plan: `make crew-report`."""

@@ -89,7 +89,7 @@ def asked_for(names: Iterable[str], setting: str) -> list[str]:
 def _line(row: dict[str, Any]) -> str:
     tried = sum(check["tried"] for check in row["checks"].values())
     held = sum(check["held"] for check in row["checks"].values())
-    numbers = (f"{row[name]!s:>8}" for name in COLUMNS)
+    numbers = (f"{row[name]!s:>10}" for name in COLUMNS)
     place = f"{row['model']:8}{row['theme']:16}{row['plan']:14}"
     return f"{place}{f'{held}/{tried}':>8}{''.join(numbers)}"
 
@@ -104,7 +104,7 @@ def main() -> int:
     began = time.monotonic()
     themes = asked_for(THEMES_OFFERED, "THEMES")
     plans = [PlanName(name) for name in asked_for(PlanName, "PLANS")]
-    _tell(f"{'model':8}{'theme':16}{'plan':14}{'held':>8}" + "".join(f"{c:>8}" for c in COLUMNS))
+    _tell(f"{'model':8}{'theme':16}{'plan':14}{'held':>8}" + "".join(f"{c:>10}" for c in COLUMNS))
     journals = asyncio.run(run(themes, plans))
     report.write("crew", {"journals": [row_of(journal) for journal in journals]})
     _tell(f"{len(journals)} journals in {time.monotonic() - began:.0f} s")

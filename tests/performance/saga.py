@@ -15,7 +15,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
-from . import peers
+from tests.apart import NotInstalled, python_of
+
 from .arena import Arena
 from .timing import STEPS, Run, Task, latencies, tell
 
@@ -57,8 +58,8 @@ async def bench(arena: Arena, size: Size) -> dict[str, Any]:
     rounds: dict[str, list[Figures]] = {}
     excuses: dict[str, dict[str, str]] = {}
     try:
-        python = peers.python()
-    except peers.NotInstalled as reason:
+        python = python_of("bench")
+    except NotInstalled as reason:
         excuses = {name: {"not_installed": str(reason)} for name in PEERS}
     for number in range(1, size.rounds + 1):
         for name in (*OURS, *(peer for peer in PEERS if peer not in excuses)):

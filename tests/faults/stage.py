@@ -23,7 +23,8 @@ from .proxy import Wire
 
 ORCHESTRATORS: Final = ("orchestrator-a", "orchestrator-b")
 WORKERS: Final = ("worker-a", "worker-b")
-PATIENCE: Final = 90.0
+PATIENCE: Final = 240.0
+"""Seconds an actor has to be ready while all around it is struck, on a slow machine."""
 
 
 @dataclass

@@ -269,6 +269,66 @@ def test_a_theme_keeps_the_words_of_its_user(typed: str, noun: str, title: str, 
     assert Theme.read(theme.name) == theme
 
 
+@pytest.mark.parametrize(
+    ("typed", "noun", "pool"),
+    [
+        ("living with an eating disorder", "an eating disorder", "recovery"),
+        ("eating disorder", "an eating disorder", "recovery"),
+        (
+            "Recovery from an eating disorder",
+            "recovery from an eating disorder",
+            "recovery",
+        ),
+        ("anorexia recovery", "anorexia recovery", "recovery"),
+        ("depression", "depression", "recovery"),
+        ("coping with chronic pain", "chronic pain", "recovery"),
+        ("burnout", "burnout", "recovery"),
+        ("burn-out at work", "burn-out at work", "recovery"),
+        ("recovering from trauma", "recovery from trauma", "recovery"),
+        ("living with PTSD", "PTSD", "recovery"),
+        ("my cancer diagnosis", "your cancer diagnosis", "recovery"),
+        ("I can't sleep", "sleepless nights", "recovery"),
+        ("insomnia", "sleepless nights", "recovery"),
+        ("self-harm recovery", "self-harm recovery", "recovery"),
+        ("sobriety", "sobriety", "recovery_sober"),
+        ("getting sober", "sobriety", "recovery_sober"),
+        ("addiction recovery", "addiction recovery", "recovery_sober"),
+        ("quitting drinking", "quitting drinking", "recovery_sober"),
+    ],
+)
+def test_an_illness_or_a_recovery_is_no_hobby(typed: str, noun: str, pool: str) -> None:
+    theme = Theme.read(typed)
+
+    assert (theme.noun, theme.pool, theme.tender) == (noun, pool, True)
+
+
+@pytest.mark.parametrize(
+    ("typed", "pool"),
+    [
+        ("anxiety", "anxiety"),
+        ("caring for a parent with dementia", "anything"),
+        ("my son's addiction", "anything"),
+        ("grief and recovery after a loss", "grief"),
+        ("healthy eating", "anything"),
+    ],
+)
+def test_what_is_no_illness_of_the_reader_stays_where_it_was(typed: str, pool: str) -> None:
+    assert Theme.read(typed).pool == pool
+
+
+@pytest.mark.parametrize("seed", ["one", "two", "three"])
+@pytest.mark.parametrize(
+    "theme",
+    ["living with an eating disorder", "sobriety", "depression", "chronic pain", "burnout",
+     "recovering from trauma", "insomnia"],
+)  # fmt: skip
+def test_every_check_holds_on_a_book_about_an_illness(theme: str, seed: str) -> None:
+    for style, count in enumerate((5, 15, 25)):
+        books = write(theme, seed, style, count)
+
+        assert [checks.examine(book) for book in books] == [(), ()]
+
+
 @pytest.mark.parametrize("theme", ["divorce", "Redundancy at work", "becoming a mother"])
 def test_a_book_names_what_it_is_about(theme: str) -> None:
     noun = Theme.read(theme).noun

@@ -62,7 +62,8 @@ class Order:
 
     def suits(self, *texts: str) -> bool:
         """Whether these may stand beside the theme: a painful one bears no jokes."""
-        return not (self.theme.tender and any(_light().search(text) for text in texts))
+        barred = _barred(f"{self.theme.noun} {self.theme.own}") if self.theme.tender else ()
+        return not any(pattern.search(text) for pattern in barred for text in texts)
 
     def suited(self, texts: Sequence[str]) -> list[str]:
         """Those that may stand beside the theme, or all of them where none may."""
@@ -95,6 +96,8 @@ class Order:
 
 
 @cache
-def _light() -> re.Pattern[str]:
-    """Words that would hurt beside grief or any other painful theme."""
-    return re.compile("|".join(page("house/tender")["light"]), re.I)
+def _barred(theme: str) -> tuple[re.Pattern[str], ...]:
+    """What would hurt beside any painful theme, and what would beside this one."""
+    rows = page("house/tender")
+    sore = [row["words"] for row in rows["sore"] if re.search(row["theme"], theme, re.I)]
+    return tuple(re.compile("|".join(patterns), re.I) for patterns in (rows["light"], *sore))

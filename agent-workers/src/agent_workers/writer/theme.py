@@ -291,8 +291,13 @@ def _reads_well(phrase: str) -> bool:
         and not harms_in(phrase)
         and not any(personal_data_in(phrase))
         and not BRACKETED.search(phrase)
-        and re.search(r"[aeiouy]", phrase, re.I) is not None
+        and (re.search(r"[aeiouy]", phrase, re.I) is not None or _is_named(phrase))
     )
+
+
+def _is_named(phrase: str) -> bool:
+    """Whether a known name stands in it: some, such as PTSD, have no vowel."""
+    return any(word in page("house/themes")["proper"] for word in phrase.split())
 
 
 def _is_foreign(phrase: str) -> bool:

@@ -18,7 +18,8 @@ from ..conftest import registered
 from .judging import Bound, Crafted
 from .reading import bound_by, calls_of
 
-PATIENCE: Final = 300.0
+PATIENCE: Final = 900.0
+"""Seconds until a journal is given up, on a machine that has other work too."""
 ENDS: Final = {kind.name for kind in (CraftCompleted, CraftFailed, CraftCancelled)}
 
 

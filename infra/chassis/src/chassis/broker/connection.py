@@ -94,12 +94,12 @@ async def _answers(broker: RabbitBroker) -> bool:
     address = urlsplit(str(broker.specification.url[0]))
     with contextlib.suppress(OSError, TimeoutError):
         async with asyncio.timeout(LOOK_SECONDS):
-            reader, writer = await asyncio.open_connection(address.hostname, address.port)
+            came, goes = await asyncio.open_connection(address.hostname, address.port)
             try:
-                writer.write(HELLO)
-                return bool(await reader.read(1))
+                goes.write(HELLO)
+                return bool(await came.read(1))
             finally:
-                writer.transport.abort()
+                goes.transport.abort()
     return False
 
 

@@ -154,7 +154,7 @@ async def worker(servers: Servers) -> AsyncIterator[None]:
     servers.books.owners[me] = RUNNING.get()
     pool: Any = LedgerPool(fate, servers.books)
     ledger, attempts = Ledger(pool, me, LEASE), Attempts(pool)
-    caller = Caller(ledger, attempts, Limits(pool), Breakers())
+    caller = Caller(ledger, attempts, Limits(pool), Breakers(fate.loop.time))
 
     async def do(step: RunPhase) -> Made:
         if fate.strikes("steps_fail"):

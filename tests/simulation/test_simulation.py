@@ -44,7 +44,7 @@ def test_every_promise_holds_ten_thousand_times(first: int) -> None:
     live_all(range(first, first + TOGETHER))
 
 
-@pytest.mark.parametrize("seed", range(4, 12))
+@pytest.mark.parametrize("seed", [4, 49, 85, 110, 139, 172])
 def test_the_same_seed_is_the_same_life(seed: int) -> None:
     """Nothing goes by a clock or by chance of the machine's own."""
     first, second = live(seed), live(seed)

@@ -21,7 +21,7 @@ EACH = pytest.mark.parametrize("fault", FAULTS, ids=[fault.name for fault in FAU
 def providers(llmock: Any) -> dict[str, Any]:
     """Two, of whom only the first ever fails."""
     return {
-        "openai": a_provider(llmock.base_url("openai"), silence_seconds=0.5),
+        "openai": a_provider(llmock.base_url("openai"), silence_seconds=3),
         "other": a_provider(llmock.base_url("groq"), "sk-of-the-other"),
     }
 

@@ -7,7 +7,7 @@ import httpx
 from fastapi import FastAPI
 
 from chassis import failpoints
-from chassis.broker import connect, hear, hear_the_dead, open_broker, ping
+from chassis.broker import connect, hear_the_dead, hearing_hot, open_broker, ping
 from chassis.database import Database
 from chassis.health import Probe
 from chassis.identity import Verifier
@@ -56,12 +56,14 @@ def build(settings: Settings) -> FastAPI:
             handlers = Handlers(engine.transitions, engine.release)
             handlers.listen(broker)
             spending = app.state.spending = Spending(database)
-            hear(broker, ORCHESTRATOR, UsageRecorded, spending.note)
             graveyard = app.state.graveyard = Graveyard(database, broker)
             hear_the_dead(broker, graveyard.keep)
             await stack.enter_async_context(open_broker(broker))
             await stack.enter_async_context(engine.running())
             await stack.enter_async_context(handlers.listening_hot(broker, settings.amqp_url))
+            await stack.enter_async_context(
+                hearing_hot(broker, settings.amqp_url, ORCHESTRATOR, UsageRecorded, spending.note)
+            )
             await stack.enter_async_context(running("measuring the dead", graveyard.measure))
             probes.update(database=database.ping, broker=lambda: ping(broker))
             yield

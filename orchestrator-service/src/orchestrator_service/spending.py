@@ -1,18 +1,26 @@
 """What models cost, by day, agent, journal and model; what a journal is likely to cost."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import bindparam, text
-from sqlalchemy.dialects.postgresql import insert
 
 from chassis.database import Database
+from chassis.gathering import Gathering
 from chassis.ids import new_id
 from journal_contracts.api import Estimate, UsageKey, UsageLine, UsagePage
 from journal_contracts.events import UsageRecorded
 from journal_contracts.product import PlanName
-from orchestrator_service.store import ModelCallRow
+
+NOTE: Final = text(
+    """
+    insert into model_call (id, user_id, journal_id, agent, model, tokens_in, tokens_out, cost, at)
+    values (:id, :user_id, :journal_id, :agent, :model, :tokens_in, :tokens_out, :cost, :at)
+    on conflict do nothing
+    """
+)
 
 KEYS: Final[dict[UsageKey, str]] = {
     "day": "to_char(at at time zone 'utc', 'YYYY-MM-DD')",
@@ -59,20 +67,15 @@ class Spending:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._notes = Gathering(self._keep)
 
     async def note(self, recorded: UsageRecorded) -> None:
         """Keep a call; heard again, it is the same one."""
-        usage = recorded.usage
-        row = ModelCallRow(
-            id=recorded.call or new_id(),
-            tokens_in=usage.tokens_in,
-            tokens_out=usage.tokens_out,
-            cost=usage.cost,
-            **recorded.model_dump(include={"user_id", "journal_id", "agent", "model", "at"}),
-        )
+        await self._notes.add(recorded)
+
+    async def _keep(self, calls: Sequence[UsageRecorded]) -> None:
         async with self._database.transaction() as session:
-            statement = insert(ModelCallRow).values(row.model_dump())
-            await session.execute(statement.on_conflict_do_nothing())
+            await session.execute(NOTE, [_row(call) for call in calls])
 
     async def usage(self, user_id: UUID, by: UsageKey, days: int) -> UsagePage:
         """A user's calls of the last days, added up."""
@@ -90,3 +93,14 @@ class Spending:
         bound = query.bindparams(*(bindparam(name, value) for name, value in told.items()))
         async with self._database.transaction() as session:
             return [dict(row) for row in (await session.execute(bound)).mappings()]
+
+
+def _row(recorded: UsageRecorded) -> dict[str, Any]:
+    usage = recorded.usage
+    return {
+        "id": recorded.call or new_id(),
+        "tokens_in": usage.tokens_in,
+        "tokens_out": usage.tokens_out,
+        "cost": usage.cost,
+        **recorded.model_dump(include={"user_id", "journal_id", "agent", "model", "at"}),
+    }

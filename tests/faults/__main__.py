@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final
 
 import structlog
+import uvloop
 
 from chassis.database import Database
 from orchestrator_service.engine.engine import Engine
@@ -169,7 +170,8 @@ def _tell(line: str) -> None:
 def main() -> int:
     """Run, report, judge."""
     scale = float(os.environ.get("SCALE", "1"))
-    facts = asyncio.run(run(scale))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:  # the wires are in it
+        facts = runner.run(run(scale))
     report.write("faults", asdict(facts))
     lacks = shortfalls(facts.faults, facts.journals, facts.seconds / max(scale, 1))
     for lack in lacks:

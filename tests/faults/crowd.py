@@ -46,8 +46,8 @@ _DECIDED: Final = {
     "format": Choice(option="6x9-plain"),
 }
 ORDERS: Final = (
-    (JournalOrder(theme="patience", plan=PlanName.EXPRESS, decisions=_DECIDED), 89),
-    (JournalOrder(theme="courage", plan=PlanName.COMPREHENSIVE, decisions=_DECIDED), 9),
+    (JournalOrder(theme="patience", plan=PlanName.EXPRESS, decisions=_DECIDED), 95),
+    (JournalOrder(theme="courage", plan=PlanName.COMPREHENSIVE, decisions=_DECIDED), 4),
     (
         JournalOrder(
             theme="wonder",
@@ -58,7 +58,7 @@ ORDERS: Final = (
                 "format": Choice(option="6x9"),
             },
         ),
-        2,
+        1,
     ),
 )
 """What users order, in per cent: all phases are gone through, most often the shortest way."""

@@ -116,5 +116,5 @@ def _share(state: PhaseState) -> float:
         case "done":
             return 1.0
         case _:
-            parts = state.work.values()
-            return sum(part.state == "done" for part in parts) / len(parts) if parts else 0.0
+            done, parts = state.progress
+            return done / parts if parts else 0.0

@@ -163,15 +163,12 @@ class _Turn(Draft):
         if step.part == UNDO:
             self._wait_again(step.phase)
             return
-        parts = self.saga.phases[step.phase].work
-        finished = sum(part.state == "done" for part in parts.values())
+        done, parts = self.saga.phases[step.phase].progress
         self.measure()
-        if finished == len(parts):
+        if done == parts:
             self._complete_phase(step.phase)
         else:
-            self.tell_of(
-                events.PhaseAdvanced, step.phase, part=step.part, done=finished, parts=len(parts)
-            )
+            self.tell_of(events.PhaseAdvanced, step.phase, part=step.part, done=done, parts=parts)
 
     def _fail(self, failure: StepFailed) -> None:
         """Try the step again a little later; when that was done often enough, leave it failed."""

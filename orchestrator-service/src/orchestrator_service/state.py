@@ -61,6 +61,16 @@ class PhaseState:
         return {n: part for n, part in self.parts.items() if n != UNDO and part.state != "dropped"}
 
     @property
+    def progress(self) -> tuple[int, int]:
+        """How many parts of the work are done, and how many there are."""
+        done = wanted = 0
+        for name, part in self.parts.items():
+            if name != UNDO and part.state != "dropped":
+                wanted += 1
+                done += part.state == "done"
+        return done, wanted
+
+    @property
     def is_at_work(self) -> bool:
         return self.status in ("running", "undoing")
 

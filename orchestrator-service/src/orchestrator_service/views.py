@@ -80,13 +80,13 @@ def _phases(saga: Saga) -> tuple[PhaseView, ...]:
 
 
 def _phase_view(saga: Saga, name: str, state: PhaseState) -> PhaseView:
-    parts = state.work.values()
+    done, parts = state.progress
     return PhaseView(
         name=name,
         agent=saga.definition.phase(name).agent,
         status=_phase_status(state),
-        done=sum(part.state == "done" for part in parts),
-        parts=len(parts),
+        done=done,
+        parts=parts,
         seconds=state.seconds,
     )
 

@@ -94,10 +94,16 @@ select h.journal_id, input->>'phase', input->>'part' from history h
        and p.part = h.input->>'part' and p.reply is not null);
 
 -- name: reply_kept_twice
-select journal_id, phase, part, count(*) from paid where reply is not null
- group by 1, 2, 3
-having count(*) > (select count(*) from made
-                    where starts_with(step, format('%s/%s/%s/', journal_id, phase, part)));
+with kept as (
+    select journal_id, phase, part, count(*) as replies from paid where reply is not null
+     group by 1, 2, 3
+), asked as (
+    select split_part(step, '/', 1)::uuid as journal_id, split_part(step, '/', 2) as phase,
+           split_part(step, '/', 3) as part, count(*) as rounds
+      from made group by 1, 2, 3
+)
+select journal_id, phase, part, replies from kept left join asked using (journal_id, phase, part)
+ where replies > coalesce(rounds, 0);
 
 -- name: letter_died_of_something_else_than_its_text
 select id, name, reason from dead_letter where reason <> 'unreadable';

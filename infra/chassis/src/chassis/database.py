@@ -105,6 +105,8 @@ async def open_pool(
     """Connections in asyncpg's own words, for statements that run all the time.
 
     A statement that takes longer than `statement_seconds` fails, and its transaction with it.
+    Whoever uses them leaves no lock, cursor, listener or setting in a session: none is looked for,
+    which would be another round trip for each statement. Open transactions are rolled back.
     """
     async with asyncpg.create_pool(
         url,
@@ -112,9 +114,14 @@ async def open_pool(
         max_size=size,
         timeout=5,
         command_timeout=2 * statement_seconds,
+        reset=_as_it_is,
         server_settings={"statement_timeout": str(int(1000 * statement_seconds))},
     ) as pool:
         yield pool
+
+
+async def _as_it_is(connection: asyncpg.Connection) -> None:
+    """There is nothing to put back."""
 
 
 def _is_of_the_moment(error: DBAPIError) -> bool:

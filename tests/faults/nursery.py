@@ -5,6 +5,7 @@ on stdin orders one: `{"module", "environment", "log"}`; each line on stdout is 
 """
 
 import importlib
+import inspect
 import json
 import os
 import runpy
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-IMPORTED: Final = ("orchestrator_service.app", "tests.instant.worker")
+IMPORTED: Final = ("orchestrator_service.app", "tests.instant.worker", "httpcore")
 
 
 class Nursery:
@@ -51,6 +52,7 @@ def main() -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the dead are buried by the kernel
     for module in IMPORTED:
         importlib.import_module(module)
+    inspect.getsource(main)  # FastAPI reads its routes' source, and compiles patterns for it
     for line in sys.stdin:
         order = json.loads(line)
         pid = os.fork()

@@ -22,7 +22,7 @@ from .stage import ORCHESTRATORS, WORKERS, Actor, Stage
 FAILPOINTS: Final = [f"{point}/{phase.name}" for phase in PHASES for point in POINTS]
 """Each of the five points for each phase."""
 WINDOW: Final = 4.0
-WITHIN: Final = 3.0
+WITHIN: Final = 2.0
 """Seconds in which an armed failpoint has to be reached; else it is armed again later."""
 SKEWED: Final = 0.2
 """The share of orchestrators' lives with a clock that is an hour off."""

@@ -22,8 +22,9 @@ from orchestrator_service.happenings import (
     Resume,
     Retry,
 )
+from orchestrator_service.hearing import OVER_ALLOWANCE
 from orchestrator_service.plan import DEFINITIONS, FIRST
-from orchestrator_service.saga import OVER_ALLOWANCE, advance
+from orchestrator_service.saga import advance
 from orchestrator_service.views import journal_view, status_of
 
 from .crew import MONDAY, Journey, billed, failed, finished

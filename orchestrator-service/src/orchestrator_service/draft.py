@@ -1,14 +1,14 @@
 """A journal while it changes: the saga as it is so far, and what is to be said of it; pure."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from journal_contracts.events import PhaseFailed, Usage
 from journal_contracts.message import Message, PublicEvent, StepRef
 from orchestrator_service import steps
-from orchestrator_service.state import Part, PhaseState, QuestionState, Saga, changed
-from orchestrator_service.table import Graph
+from orchestrator_service.state import Part, PhaseState, QuestionState, Saga, Trouble, changed
+from orchestrator_service.table import Graph, Node, Phase
 
 
 class Draft:
@@ -88,6 +88,9 @@ class Draft:
         if percent > self.saga.percent:
             self.saga = changed(self.saga, percent=percent)
 
+    def trouble(self, trouble: Trouble) -> None:
+        self.saga = changed(self.saga, trouble=trouble)
+
     # --- looking --------------------------------------------------------------------------------
 
     def status(self, name: str) -> str:
@@ -106,6 +109,14 @@ class Draft:
 
     def step(self, phase: str, part: str) -> StepRef:
         return steps.ref(self.saga, phase, part)
+
+    def has_failed(self) -> bool:
+        return any(part.state == "failed" for _, _, part in self.parts())
+
+    def patience(self, node: Node) -> timedelta:
+        request = self.saga.request
+        set_ = request.step_seconds if isinstance(node, Phase) else request.decision_seconds
+        return node.patience if set_ is None else timedelta(seconds=set_)
 
 
 def _share(state: PhaseState) -> float:

@@ -64,7 +64,7 @@ ORDERS: Final = (
 """What users order, in per cent: all phases are gone through, most often the shortest way."""
 FAULTS: Final = {"both ways", "twice", "early", "late"}
 LOOK_EVERY: Final = 0.5
-LONGEST_WAIT: Final = 10.0
+LONGEST_WAIT: Final = 60.0
 """Seconds until a user looks without having heard anything."""
 AWAY: Final = (
     OSError,

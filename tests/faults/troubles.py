@@ -24,7 +24,7 @@ FAILPOINTS: Final = [f"{point}/{phase.name}" for phase in PHASES for point in PO
 WINDOW: Final = 4.0
 WITHIN: Final = 2.0
 """Seconds in which an armed failpoint has to be reached; else it is armed again later."""
-SKEWED: Final = 0.2
+SKEWED: Final = 0.1
 """The share of orchestrators' lives with a clock that is an hour off."""
 
 

@@ -46,8 +46,8 @@ _DECIDED: Final = {
     "format": Choice(option="6x9-plain"),
 }
 ORDERS: Final = (
-    (JournalOrder(theme="patience", plan=PlanName.EXPRESS, decisions=_DECIDED), 95),
-    (JournalOrder(theme="courage", plan=PlanName.COMPREHENSIVE, decisions=_DECIDED), 4),
+    (JournalOrder(theme="patience", plan=PlanName.EXPRESS, decisions=_DECIDED), 98),
+    (JournalOrder(theme="courage", plan=PlanName.COMPREHENSIVE, decisions=_DECIDED), 1),
     (
         JournalOrder(
             theme="wonder",

@@ -1,4 +1,4 @@
-"""The scene of a fault run: servers behind wires, two orchestrators, two instant workers."""
+"""The scene of a fault run: servers, two orchestrators, two instant workers; half behind wires."""
 
 import asyncio
 import contextlib
@@ -23,6 +23,8 @@ from .proxy import Wire
 
 ORCHESTRATORS: Final = ("orchestrator-a", "orchestrator-b")
 WORKERS: Final = ("worker-a", "worker-b")
+WIRED: Final = {"orchestrator-a", "worker-a"}
+"""Whose every connection can be reset and stalled; wires cost what the others get done."""
 PATIENCE: Final = 240.0
 """Seconds an actor has to be ready while all around it is struck, on a slow machine."""
 
@@ -133,16 +135,18 @@ async def a_stage(folder: Path) -> AsyncIterator[Stage]:
             "orchestrator": Wire(database),
             "workers": Wire(workers),
         }
-        urls = {}
+        wired = {}
         for name, wire in wires.items():
-            urls[name] = await wire.open()
+            wired[name] = await wire.open()
             stack.push_async_callback(wire.close)
+        direct = {"amqp": servers.addresses.amqp, "orchestrator": database, "workers": workers}
         ports = reserve([ALONE] * len(ORCHESTRATORS))
         stack.callback(ports.release)
         nursery = Nursery()
         stack.callback(nursery.close)
         actors = {}
         for name, port in zip(ORCHESTRATORS, ports.numbers, strict=True):
+            urls = wired if name in WIRED else direct
             told = {
                 "JCC_PORT": str(port),
                 "JCC_AMQP_URL": urls["amqp"],
@@ -161,6 +165,7 @@ async def a_stage(folder: Path) -> AsyncIterator[Stage]:
             )
         stage = Stage(folder, servers, database, workers, wires, actors)
         for name in WORKERS:
+            urls = wired if name in WIRED else direct
             told = {
                 "JCC_AMQP_URL": urls["amqp"],
                 "JCC_DATABASE_URL": urls["workers"],

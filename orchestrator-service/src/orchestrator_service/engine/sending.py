@@ -30,6 +30,8 @@ MOST_IN_MEMORY: Final = 20_000
 TOGETHER: Final = 512
 SWEEP_SECONDS: Final = 1.0
 SETTLE_SECONDS: Final = 0.2
+RELEASE_SECONDS: Final = 0.02
+"""Room that comes back meanwhile is given away together."""
 in_memory = Gauge("saga_letters_in_memory", "Committed letters this replica has yet to send")
 
 
@@ -127,6 +129,7 @@ class Sender:
                 self.post(letters)
                 release.view.waiting[pool] -= len(letters)
                 release.view.in_flight[pool] += len(letters)
+            await asyncio.sleep(RELEASE_SECONDS)
 
 
 def _phases(letters: Sequence[Letter]) -> Iterator[str]:

@@ -96,7 +96,7 @@ class Troubles:
             self._memory_alarm,
         ]
         for turn in itertools.cycle(turns):
-            if await self._over_after(20 + self._random.random() * 20):
+            if await self._over_after(50 + self._random.random() * 20):
                 return
             await turn()
             self.counted["broker"] += 1
@@ -117,7 +117,7 @@ class Troubles:
             self._restarted,
         ]
         for turn in itertools.cycle(turns):
-            if await self._over_after(4 + self._random.random() * 6):
+            if await self._over_after(8 + self._random.random() * 8):
                 return
             with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
                 await turn()

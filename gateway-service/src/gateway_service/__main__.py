@@ -7,4 +7,4 @@ from journal_contracts.catalogue import GATEWAY
 
 telemetry.start(GATEWAY)
 settings = Settings()
-web.serve(build(settings), settings)
+web.serve(build(settings), settings, trusted_proxies=[str(p) for p in settings.trusted_proxies])

@@ -16,6 +16,7 @@ from gateway_service import accounts, artifacts, feed, journals, money, operatin
 from gateway_service.connections import ConnectionManager
 from gateway_service.headers import SafeHeaders
 from gateway_service.library import Library
+from gateway_service.limits import Limits
 from gateway_service.live import Listener
 from gateway_service.owners import Owner, Owners
 from gateway_service.settings import Settings
@@ -49,6 +50,7 @@ def build(settings: Settings) -> FastAPI:
             stack.push_async_callback(redis.aclose)
             feeds = feed.Feed(redis)
             probes["redis"] = feeds.ping
+            app.state.limits = Limits(redis)
 
             broker = connect(GATEWAY, settings.amqp_url)
             connections = ConnectionManager()
@@ -89,7 +91,15 @@ def build(settings: Settings) -> FastAPI:
             "Range",
             "If-None-Match",
         ],
-        expose_headers=["Location", "Retry-After", "ETag", "Content-Disposition", "Content-Range"],
+        expose_headers=[
+            "Location",
+            "Retry-After",
+            "RateLimit",
+            "RateLimit-Policy",
+            "ETag",
+            "Content-Disposition",
+            "Content-Range",
+        ],
     )
     return app
 

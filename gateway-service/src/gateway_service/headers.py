@@ -1,9 +1,11 @@
-"""What every answer tells browsers: this is data, for who asked, and for nobody's frame."""
+"""What every answer tells: for whom it is and for whose frame it is not, and what room is left."""
 
 from typing import Final
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gateway_service.limits import Room
 
 SAFE: Final = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -25,7 +27,8 @@ class SafeHeaders:
         async def send_safely(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in SAFE.items():
+                room: Room | None = scope.get("state", {}).get("room")
+                for name, value in {**SAFE, **(room.headers() if room else {})}.items():
                     headers.setdefault(name, value)
             await send(message)
 

@@ -35,7 +35,7 @@ routes = APIRouter(
     tags=["journals"],
     route_class=StrictRoute,
     dependencies=signed_in,
-    responses=documented(401, 422, 503),
+    responses=documented(401, 422, 429, 503),
 )
 IdempotencyKey = Annotated[str | None, Header(pattern=KEY)]
 

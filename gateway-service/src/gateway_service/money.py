@@ -16,7 +16,7 @@ routes = APIRouter(
     tags=["usage"],
     route_class=StrictRoute,
     dependencies=signed_in,
-    responses=documented(401, 422, 503),
+    responses=documented(401, 422, 429, 503),
 )
 
 

@@ -22,7 +22,7 @@ routes = APIRouter(
     tags=["operating"],
     route_class=StrictRoute,
     dependencies=signed_in,
-    responses=documented(401, 403, 422, 503),
+    responses=documented(401, 403, 422, 429, 503),
 )
 
 

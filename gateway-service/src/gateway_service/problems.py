@@ -7,12 +7,14 @@ from fastapi import Depends, Security
 from fastapi.security import HTTPBearer
 
 from chassis.identity import current_caller
+from gateway_service.limits import user_has_room
 from journal_contracts.api import Problem
 
 PROBLEM: Final = {"application/problem+json": {"schema": Problem.model_json_schema()}}
 signed_in: Final = [
     Security(HTTPBearer(auto_error=False, bearerFormat="JWT")),
     Depends(current_caller),
+    Depends(user_has_room),
 ]
 
 

@@ -45,7 +45,7 @@ class HouseFull(ServiceError):
 
     def __init__(self, detail: str, retry_after: int) -> None:
         super().__init__(detail)
-        self.headers = {"Retry-After": str(retry_after)}  # type: ignore[misc] # this one's own
+        self.headers = {"Retry-After": str(retry_after)}
 
 
 class Desk:

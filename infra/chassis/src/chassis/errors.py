@@ -1,7 +1,9 @@
 """Errors a caller may see: each is named for what happened, with a status and a stable code."""
 
 import re
+from collections.abc import Mapping
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import structlog
@@ -20,7 +22,7 @@ class ServiceError(Exception):
     """Something that went wrong in a way the caller should be told about."""
 
     status: ClassVar[int] = 500
-    headers: ClassVar[dict[str, str]] = {}
+    headers: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, detail: str = "", **extra: Any) -> None:
         super().__init__(detail)
@@ -43,7 +45,7 @@ class Unauthorized(ServiceError):
     """No token, or one that does not hold."""
 
     status = 401
-    headers: ClassVar[dict[str, str]] = {"WWW-Authenticate": "Bearer"}
+    headers = MappingProxyType({"WWW-Authenticate": "Bearer"})
 
 
 class Forbidden(ServiceError):
@@ -62,7 +64,7 @@ class Unavailable(ServiceError):
     """Something this answer needs is away; trying again helps."""
 
     status = 503
-    headers: ClassVar[dict[str, str]] = {"Retry-After": "2"}
+    headers = MappingProxyType({"Retry-After": "2"})
 
 
 def problem(

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from types import FrameType
 
@@ -41,8 +41,11 @@ def application(
     return app
 
 
-def serve(app: FastAPI, settings: ServiceSettings) -> None:
-    """Serve until SIGTERM or SIGINT, then finish what is under way and clean up."""
+def serve(app: FastAPI, settings: ServiceSettings, *, trusted_proxies: Sequence[str] = ()) -> None:
+    """Serve until SIGTERM or SIGINT, then finish what is under way and clean up.
+
+    Only of `trusted_proxies`, addresses and networks, it is believed for whom they ask.
+    """
     config = uvicorn.Config(
         app,
         host=settings.host,
@@ -53,6 +56,8 @@ def serve(app: FastAPI, settings: ServiceSettings) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=bool(trusted_proxies),
+        forwarded_allow_ips=list(trusted_proxies),
         timeout_graceful_shutdown=10,
     )
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:

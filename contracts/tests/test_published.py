@@ -93,6 +93,11 @@ def test_a_new_optional_field_breaks_nobody(new: dict[str, Any]) -> None:
     assert breaks(FROZEN, new) == []
 
 
+def test_what_we_hear_may_lack_what_it_had() -> None:
+    assert breaks(FROZEN, changed("required", to=["a"]), heard=True) == []
+    assert breaks(FROZEN, changed("properties", "c"), heard=True) == ["/c: is gone"]
+
+
 @pytest.mark.parametrize(
     ("new", "said"),
     [

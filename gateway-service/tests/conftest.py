@@ -35,8 +35,9 @@ from gateway_service import feed as feeds
 from gateway_service import owners
 from gateway_service.app import build
 from gateway_service.feed import Feed
+from gateway_service.following import Times
 from gateway_service.settings import Settings
-from gateway_service.socket import Sockets, Times
+from gateway_service.socket import Sockets
 from journal_contracts.api import JournalPage, JournalView, UsageView
 from journal_contracts.events import PhaseStarted
 from journal_contracts.product import PlanName
@@ -126,7 +127,8 @@ class Client:
 
     def be(self, *, times: Times) -> None:
         """Make the gateway as patient as this."""
-        self.app.state.sockets = replace(self.sockets, times=times)
+        sources = replace(self.sockets.sources, times=times)
+        self.app.state.sockets = replace(self.sockets, sources=sources)
 
     def lose_owners(self, nowhere: httpx.AsyncClient) -> None:
         self.app.state.owners = owners.Owners(

@@ -1,6 +1,7 @@
 """Sockets: who gets one, what is said first, what is said after, and how it ends."""
 
 import asyncio
+import time
 from typing import Any
 
 import httpx
@@ -15,9 +16,9 @@ from chassis.broker import say
 from chassis.broker.topology import bucket_of
 from chassis.ids import new_id
 from gateway_service.feed import Feed
+from gateway_service.following import Times
 from gateway_service.library import Library
 from gateway_service.owners import Owner
-from gateway_service.socket import Times
 from gateway_service.stamper import Stamper, durable_frame
 from journal_contracts.events import PhaseStarted, ProgressReported
 from journal_contracts.realtime import Decide
@@ -366,12 +367,40 @@ async def test_whoever_says_nothing_is_sent_away(client: Any) -> None:
 
 
 async def test_an_expired_token_ends_the_talk(client: Any) -> None:
+    client.be(times=Times(grace=0))
+
     async with client.socket({"token": client.owners.token(client.user_id, 2)}) as talk:
         await talk.next()
         await talk.next()
         bye = await talk.next()
 
     assert (bye["code"], bye["reconnect"]) == (4401, True)
+
+
+async def test_the_next_token_carries_the_talk_on(client: Any) -> None:
+    client.be(times=Times(grace=0, heartbeat=0.1))
+
+    async with client.socket({"token": client.owners.token(client.user_id, 2)}) as talk:
+        await talk.say({"t": "auth", "token": client.owners.token(client.user_id, 60)})
+        await talk.say({"t": "auth", "token": client.owners.token(client.user_id, 1)})
+        over = time.time() + 2.5
+        heard = []
+        while time.time() < over:
+            heard.append((await talk.next())["t"])
+
+    assert set(heard) == {"welcome", "snapshot", "ping"}
+
+
+@pytest.mark.parametrize(("whose", "code"), [("another", 4400), ("nobody", 4401)])
+async def test_only_the_same_users_token_does(client: Any, whose: str, code: int) -> None:
+    token = client.owners.token(new_id()) if whose == "another" else "nonsense"
+
+    async with client.socket() as talk:
+        await talk.next()
+        await talk.next()
+        await talk.say({"t": "auth", "token": token})
+
+        assert (await talk.next())["code"] == code
 
 
 async def test_one_user_has_at_most_five_sockets(client: Any) -> None:
@@ -395,7 +424,7 @@ async def test_without_redis_sockets_are_sent_away_and_requests_are_answered(
 ) -> None:
     client = client_without_redis
     client.owners.journals = [journal()]
-    stamper = Stamper(orchestrator, client.sockets.feed)
+    stamper = Stamper(orchestrator, client.sockets.sources.feed)
 
     async with client.socket() as talk:
         bye = await talk.next()

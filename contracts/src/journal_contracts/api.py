@@ -293,6 +293,14 @@ class Credentials(Body):
     ]
 
 
+class TicketView(Value):
+    """What to connect with where a token cannot be said."""
+
+    ticket: str
+    expires_in: int
+    """Seconds."""
+
+
 class AccountView(View):
     """An account, as its owner sees it."""
 

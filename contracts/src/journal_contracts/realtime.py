@@ -1,10 +1,10 @@
 """`jcc.rt.v1`: what a browser and the gateway say to each other over the socket."""
 
 from datetime import datetime
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 from uuid import UUID
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
 from journal_contracts.api import JournalView
 from journal_contracts.decisions import Choice, ChosenBy, Verdict
@@ -34,8 +34,23 @@ class Hello(Frame):
 
     t: Literal["hello"] = "hello"
     v: Literal[1] = 1
-    token: Annotated[str, Field(max_length=8_192)]
+    token: Annotated[str, Field(max_length=8_192)] = ""
+    ticket: Annotated[str, Field(max_length=100)] = ""
+    """In the place of a token, from `POST /v1/rt/ticket`."""
     resume: Resume | None = None
+
+    @model_validator(mode="after")
+    def _says_who(self) -> Self:
+        if bool(self.token) == bool(self.ticket):
+            raise ValueError("a hello has a token or a ticket")
+        return self
+
+
+class Auth(Frame):
+    """A new token of the same user, before the old one has expired (at 80 % of its life, say)."""
+
+    t: Literal["auth"] = "auth"
+    token: Annotated[str, Field(max_length=8_192)]
 
 
 class Decide(Frame):

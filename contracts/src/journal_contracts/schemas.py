@@ -35,7 +35,7 @@ ARTIFACTS = (
     artifacts.PublishingPack,
     artifacts.Preflight,
 )
-CLIENT_FRAMES = (realtime.Hello, realtime.Decide, realtime.Pong)
+CLIENT_FRAMES = (realtime.Hello, realtime.Auth, realtime.Decide, realtime.Pong)
 GATEWAY_FRAMES = (
     realtime.Welcome,
     realtime.Snapshot,
@@ -65,9 +65,16 @@ def text_of(document: Schema) -> str:
     return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
-def breaks(frozen: Schema, new: Schema) -> list[str]:
-    """What in `new` breaks those who rely on `frozen`; only a new optional field breaks nobody."""
-    return list(_broken(frozen, new, (frozen, new), "", frozenset()))
+LEFT_OUT: Final = ": may be left out now"
+
+
+def breaks(frozen: Schema, new: Schema, *, heard: bool = False) -> list[str]:
+    """What in `new` breaks those who rely on `frozen`; only a new optional field breaks nobody.
+
+    Of what others say and we hear, a field that need not be there any more breaks nobody either.
+    """
+    found = _broken(frozen, new, (frozen, new), "", frozenset())
+    return [each for each in found if not (heard and each.endswith(LEFT_OUT))]
 
 
 def _broken(
@@ -91,7 +98,7 @@ def _broken_fields(old: Schema, new: Schema, at: str) -> Iterator[str]:
     gone = old.get("properties", {}).keys() - new.get("properties", {}).keys()
     yield from (f"{at}/{field}: is gone" for field in sorted(gone))
     yield from (f"{at}/{field}: is required now" for field in sorted(needs - needed))
-    yield from (f"{at}/{field}: may be left out now" for field in sorted(needed - needs - gone))
+    yield from (f"{at}/{field}{LEFT_OUT}" for field in sorted(needed - needs - gone))
     for word in ONE:
         was, now = old.get(word), new.get(word)
         if was != now and not (isinstance(was, dict) and isinstance(now, dict)):

@@ -12,8 +12,9 @@ from chassis.broker import connect, open_broker
 from chassis.calls import PATIENCE, ServiceCalls
 from chassis.health import Probe
 from chassis.identity import Verifier
-from gateway_service import accounts, artifacts, feed, journals, money, operating
+from gateway_service import accounts, artifacts, events, feed, journals, money, operating
 from gateway_service.connections import ConnectionManager
+from gateway_service.following import Sources
 from gateway_service.headers import SafeHeaders
 from gateway_service.library import Library
 from gateway_service.limits import Limits
@@ -22,6 +23,7 @@ from gateway_service.owners import Owner, Owners
 from gateway_service.settings import Settings
 from gateway_service.socket import Sockets
 from gateway_service.stamper import Stamper
+from gateway_service.tickets import Tickets
 from journal_contracts.catalogue import GATEWAY
 
 
@@ -60,12 +62,11 @@ def build(settings: Settings) -> FastAPI:
             probes["broker"] = listener.ping
             await stack.enter_async_context(listener.listening())
 
+            library = Library(app.state.owners.orchestrator)
             app.state.sockets = Sockets(
                 app.state.verifier,
-                connections,
-                listener,
-                feeds,
-                Library(app.state.owners.orchestrator),
+                Tickets(redis),
+                Sources(connections, listener, feeds, library),
                 settings.allowed_origins,
             )
             yield
@@ -78,6 +79,7 @@ def build(settings: Settings) -> FastAPI:
     app.include_router(artifacts.routes)
     app.include_router(operating.routes)
     app.include_router(money.routes)
+    app.include_router(events.routes)
     app.add_api_websocket_route("/v1/rt", _socket)
     app.add_middleware(SafeHeaders)
     app.add_middleware(

@@ -1,0 +1,147 @@
+"""The socket's twin for those who only listen: server-sent events, and tickets for both."""
+
+import asyncio
+import json
+import time
+from collections.abc import Sequence
+from typing import Annotated, Any, Final
+
+import structlog
+from fastapi import APIRouter, Header, Query, Request, Response
+from starlette.types import Receive, Scope, Send
+
+from chassis.errors import Unauthorized
+from chassis.identity import Caller, bearer_token
+from gateway_service.connections import STALLED, Connection
+from gateway_service.following import (
+    AWAY,
+    GONE,
+    TOKEN_EXPIRED,
+    Ended,
+    Following,
+    Sources,
+    ending,
+    later,
+    text,
+)
+from gateway_service.limits import AskedLimits, user_has_room
+from gateway_service.problems import documented, signed_in
+from gateway_service.tickets import SECONDS, Tickets
+from journal_contracts.api import TicketView
+from journal_contracts.realtime import Bye, Resume
+
+log = structlog.get_logger()
+
+LAST: Final = r"^[0-9a-f]{32}:[0-9]{1,15}$"
+STREAM: Final[dict[str, Any]] = {"content": {"text/event-stream": {"schema": {"type": "string"}}}}
+
+routes = APIRouter(prefix="/v1", tags=["live"], responses=documented(401, 422, 429, 503))
+
+
+@routes.post("/rt/ticket", response_model=TicketView, status_code=201, dependencies=signed_in)
+async def ticket(request: Request) -> TicketView:
+    """A ticket to connect with where a token cannot be said: for 30 seconds, and for one use."""
+    tickets: Tickets = request.app.state.sockets.tickets
+    given = await tickets.give(bearer_token(request, "Authorization"))
+    return TicketView(ticket=given, expires_in=SECONDS)
+
+
+@routes.get("/events", response_class=Response, responses={200: STREAM})
+async def events(
+    request: Request,
+    limits: AskedLimits,
+    last_event_id: Annotated[str | None, Header(pattern=LAST)] = None,
+    ticket: Annotated[str | None, Query(max_length=100)] = None,
+) -> Response:
+    """What `jcc.rt.v1` says, as server-sent events; `Last-Event-ID` says where to go on."""
+    sockets = request.app.state.sockets
+    if ticket is None:
+        token = bearer_token(request, "Authorization")
+    else:
+        token = await sockets.tickets.take(ticket)
+    caller = await sockets.verifier.verify(token)
+    await user_has_room(request, limits, caller)
+    return EventStream(sockets.sources, caller, token, _resume(last_event_id))
+
+
+class EventStream(Response):
+    """One listener, from the headers to `bye`."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, sources: Sources, caller: Caller, token: str, resume: Resume | None) -> None:
+        super().__init__(headers={"X-Accel-Buffering": "no"})
+        del self.headers["content-length"]
+        self._with = sources
+        self._caller = caller
+        self._token = token
+        self._resume = resume
+        self._connection = Connection(caller.user_id)
+        self._epoch = ""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = self.raw_headers
+        await send({"type": "http.response.start", "status": self.status_code, "headers": headers})
+        self._out = send
+        end = GONE
+        try:
+            async with self._with.connected(self._connection):
+                following = Following(self._with, self._connection, self._send)
+                await following.catch_up_first(self._resume, self._token)
+                await self._live(following, receive)
+        except Ended as ended:
+            end = ended.why
+        except Unauthorized:
+            end = TOKEN_EXPIRED
+        except AWAY as error:
+            log.warning("listener_refused", error=type(error).__name__)
+            end = later(1013)
+        if end is not GONE:
+            bye = Bye(code=end.code, reconnect=end.reconnect, after_ms=end.after_ms)
+            await self._send([text(bye)])
+            await send({"type": "http.response.body", "body": b""})
+
+    async def _live(self, following: Following, receive: Receive) -> None:
+        connection = self._connection
+        left = max(0.0, self._caller.expires_at - time.time())
+        expiry = asyncio.get_running_loop().call_later(left, connection.end, TOKEN_EXPIRED)
+        others = [
+            asyncio.create_task(ending(connection, work))
+            for work in (_until_gone(receive), following.keep())
+        ]
+        try:
+            await following.write()
+        finally:
+            expiry.cancel()
+            for task in others:
+                task.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
+
+    async def _send(self, frames: Sequence[str]) -> None:
+        body = "".join(map(self._event, frames)).encode()
+        try:
+            async with asyncio.timeout(self._with.times.send):
+                await self._out({"type": "http.response.body", "body": body, "more_body": True})
+        except TimeoutError:
+            raise Ended(STALLED) from None
+
+    def _event(self, frame: str) -> str:
+        """A frame, with the position it brings the listener to where it brings them to one."""
+        told = json.loads(frame)
+        self._epoch = told.get("epoch", self._epoch)
+        at = told.get("o") if told["t"] in ("event", "snapshot") else None
+        place = "" if at is None else f"id: {self._epoch}:{at}\n"
+        return f"{place}data: {frame}\n\n"
+
+
+def _resume(last: str | None) -> Resume | None:
+    if last is None:
+        return None
+    epoch, _, offset = last.partition(":")
+    return Resume(epoch=epoch, o=int(offset))
+
+
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    raise Ended(GONE)

@@ -1,0 +1,182 @@
+"""One client on its way along its user's feed, whatever it is connected by.
+
+Hold back what comes, see where the feed is, send what was missed or a snapshot, and then what
+comes; what the last hop loses is fetched from the history.
+"""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import structlog
+from aio_pika.exceptions import AMQPException
+from redis.exceptions import RedisError
+
+from chassis.errors import Unauthorized, Unavailable
+from chassis.ids import now
+from gateway_service.connections import (
+    RESUME,
+    TOO_MANY_SOCKETS,
+    Connection,
+    ConnectionManager,
+    End,
+)
+from gateway_service.feed import Feed, Position
+from gateway_service.library import Library
+from gateway_service.live import Listener
+from journal_contracts.realtime import Frame, Ping, Resume, Snapshot, Welcome
+
+log = structlog.get_logger()
+
+TOKEN_EXPIRED: Final = End(4401)
+GONE: Final = End(1000)
+COALESCE_SECONDS: Final = 0.002
+REORDER_SECONDS: Final = 0.02
+"""An event that others overtook on the last hop is not lost yet."""
+AWAY: Final = (RedisError, AMQPException, ConnectionError, TimeoutError, Unavailable)
+"""What says that something we need is away for the moment."""
+
+Send = Callable[[Sequence[str]], Awaitable[None]]
+
+
+class Ended(Exception):
+    """The client is to go; it is told why."""
+
+    def __init__(self, why: End) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+@dataclass(frozen=True)
+class Times:
+    """How patient we are, in seconds."""
+
+    hello: float = 5.0
+    heartbeat: float = 25.0
+    send: float = 10.0
+    grace: float = 25.0
+    """After a token's end, for the next one to come."""
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where it comes from, whatever a client is told."""
+
+    connections: ConnectionManager
+    listener: Listener
+    feed: Feed
+    library: Library
+    times: Times = Times()
+
+    @contextlib.asynccontextmanager
+    async def connected(self, connection: Connection) -> AsyncIterator[None]:
+        """From here on nothing of this user is missed: it is held until we know where to go on."""
+        if not self.connections.add(connection):
+            raise Ended(TOO_MANY_SOCKETS)
+        try:
+            await self.listener.listen_for(connection.user_id)
+            yield
+        finally:
+            self.connections.remove(connection)
+
+
+class Following:
+    """A connection and its sources; only `catch_up_first` and `write` send."""
+
+    def __init__(self, sources: Sources, connection: Connection, send: Send) -> None:
+        self._with = sources
+        self._connection = connection
+        self._send = send
+
+    async def catch_up_first(self, resume: Resume | None, token: str) -> None:
+        """Exactly what was missed, or a snapshot whose position was read before its data."""
+        connection = self._connection
+        at = await self._with.feed.position(connection.user_id)
+        missed = await self._missed(resume, at)
+        if missed is None:
+            await self._send([text(self._welcome("snapshot", at))])
+            journals = await self._with.library.snapshot(token)
+            await self._send([text(Snapshot(epoch=at.epoch, o=at.top, journals=journals))])
+        else:
+            await self._send([text(self._welcome("recovered", at)), *missed])
+        connection.begin(at.epoch, at.top)
+
+    async def write(self) -> None:
+        """The first frame goes at once; what comes within 2 ms after it goes together."""
+        connection = self._connection
+        while connection.ended is None:
+            await connection.stirred.wait()
+            if connection.ended is None:
+                await self._send(connection.take())
+                await asyncio.sleep(COALESCE_SECONDS)
+        raise Ended(connection.ended)
+
+    async def keep(self) -> None:
+        """The heartbeat; and whatever was lost on the last hop is fetched from the history."""
+        connection = self._connection
+        while True:
+            beat = self._with.times.heartbeat * random.uniform(0.9, 1.1)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(connection.behind.wait(), beat)
+                await asyncio.sleep(REORDER_SECONDS)
+                if not connection.behind.is_set():
+                    continue
+            at = await self._with.feed.position(connection.user_id)
+            if at.top > connection.offset or at.epoch != connection.epoch:
+                await self._catch_up(at)
+            else:
+                connection.say(text(Ping(o=at.top)))
+
+    async def _missed(self, resume: Resume | None, at: Position) -> list[str] | None:
+        if resume is None or resume.epoch != at.epoch:
+            return None
+        entries = await self._with.feed.after(self._connection.user_id, resume.o, at.top)
+        return None if entries is None else [entry.frame.decode() for entry in entries]
+
+    async def _catch_up(self, at: Position) -> None:
+        connection = self._connection
+        if at.epoch != connection.epoch:
+            raise Ended(RESUME)
+        entries = await self._with.feed.after(connection.user_id, connection.offset, at.top)
+        if entries is None:
+            raise Ended(RESUME)
+        for entry in entries:
+            connection.offer(at.epoch, entry.offset, entry.frame.decode())
+
+    def _welcome(self, mode: Literal["recovered", "snapshot"], at: Position) -> Welcome:
+        return Welcome(
+            mode=mode,
+            epoch=at.epoch,
+            o=at.top,
+            user=self._connection.user_id,
+            server_time=now(),
+        )
+
+
+async def ending(connection: Connection, work: Awaitable[None]) -> None:
+    """Whatever ends this work ends the connection."""
+    try:
+        await work
+    except Ended as ended:
+        connection.end(ended.why)
+    except Unauthorized:
+        connection.end(TOKEN_EXPIRED)
+    except AWAY as error:
+        log.warning("client_cut", error=type(error).__name__)
+        connection.end(later(1013))
+    except Exception:
+        log.exception("client_failed")
+        connection.end(later(1011))
+
+
+def later(code: int) -> End:
+    """Come back, but not all of you at once."""
+    return End(code, after_ms=random.randint(500, 3_000))
+
+
+def text(frame: Frame) -> str:
+    """As it goes over the wire."""
+    return frame.model_dump_json(exclude_none=True, by_alias=True)

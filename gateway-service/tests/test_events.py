@@ -1,0 +1,209 @@
+"""The socket's twin over plain HTTP, and tickets for both (R2.1a, R2.1d, R7.2b)."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+from faststream.rabbit import RabbitBroker
+from redis.asyncio import Redis
+
+from chassis.broker import say
+from chassis.ids import new_id
+from gateway_service import feed as feeds
+from gateway_service.following import Times
+
+from .conftest import Client
+
+Happened = Callable[..., Any]
+
+
+class Stream:
+    """Events, one at a time: the last id, and the frame."""
+
+    def __init__(self, answer: httpx.Response) -> None:
+        self.answer = answer
+        self._lines = answer.aiter_lines()
+        self.last = ""
+
+    async def next(self) -> dict[str, Any]:
+        async with asyncio.timeout(5):
+            async for line in self._lines:
+                field, _, value = line.partition(": ")
+                if field == "id":
+                    self.last = value
+                if field == "data":
+                    frame: dict[str, Any] = json.loads(value)
+                    return frame
+        raise EOFError
+
+    async def is_over(self) -> bool:
+        with contextlib.suppress(EOFError):
+            await self.next()
+            return False
+        return True
+
+
+def without_time(frame: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in frame.items() if name != "serverTime"}
+
+
+@contextlib.asynccontextmanager
+async def listening(client: Client, **how: Any) -> AsyncIterator[Stream]:
+    async with client.http.stream("GET", "/v1/events", **how) as answer:
+        yield Stream(answer)
+
+
+async def test_says_what_the_socket_says_and_where_it_is(
+    client: Client, journal: Any, happened: Happened, orchestrator: RabbitBroker
+) -> None:
+    client.owners.journals = [journal()]
+    journal_id = new_id()
+    async with listening(client) as stream, client.socket() as talk:
+        frames = [await stream.next(), await stream.next()]
+        spoken = [await talk.next(), await talk.next()]
+        await say(orchestrator, happened(client.user_id, journal_id, 1))
+        frames.append(await stream.next())
+        spoken += await talk.events(1)
+        last = stream.last
+
+    assert stream.answer.headers["content-type"].startswith("text/event-stream")
+    assert [frame["t"] for frame in frames] == ["welcome", "snapshot", "event"]
+    assert [without_time(frame) for frame in frames] == [without_time(frame) for frame in spoken]
+    assert last == f"{frames[0]['epoch']}:1"
+
+
+async def test_who_comes_back_hears_just_what_was_missed(
+    client: Client, happened: Happened, orchestrator: RabbitBroker
+) -> None:
+    journal_id = new_id()
+    async with listening(client) as stream:
+        await stream.next()
+        await stream.next()
+        place = stream.last
+        for n in (1, 2, 3):
+            await say(orchestrator, happened(client.user_id, journal_id, n))
+            await stream.next()
+
+    async with listening(client, headers={"Last-Event-ID": place}) as again:
+        welcome = await again.next()
+        missed = [await again.next() for _ in range(3)]
+
+    assert welcome["mode"] == "recovered"
+    assert [frame["n"] for frame in missed] == [1, 2, 3]
+    assert again.last == stream.last
+
+
+@pytest.mark.parametrize("how", [{}, {"ticket": "made up"}])
+async def test_nobody_listens_without_saying_who_it_is(client: Client, how: Any) -> None:
+    answer = await client.http.get("/v1/events", params=how, headers={"Authorization": ""})
+
+    assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
+
+
+async def test_a_place_that_is_none_is_refused(client: Client) -> None:
+    answer = await client.http.get("/v1/events", headers={"Last-Event-ID": "somewhere"})
+
+    assert answer.status_code == 422
+
+
+async def test_it_ends_with_the_token_and_says_so(client: Client) -> None:
+    token = client.owners.token(client.user_id, 2)
+    async with listening(client, headers={"Authorization": f"Bearer {token}"}) as stream:
+        await stream.next()
+        await stream.next()
+        bye = await stream.next()
+
+        assert (bye["t"], bye["code"], bye["reconnect"]) == ("bye", 4401, True)
+        assert await stream.is_over()
+
+
+async def test_the_sixth_is_one_too_many_whatever_it_is_connected_by(client: Client) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        for _ in range(3):
+            stream = await stack.enter_async_context(listening(client))
+            assert (await stream.next())["t"] == "welcome"
+        for _ in range(2):
+            talk = await stack.enter_async_context(client.socket())
+            assert (await talk.next())["t"] == "welcome"
+
+        async with listening(client) as sixth:
+            assert (await sixth.next())["code"] == 4409
+
+
+async def test_who_goes_away_is_forgotten(client: Client) -> None:
+    for _ in range(8):
+        async with listening(client) as stream:
+            assert (await stream.next())["t"] == "welcome"
+
+        connections = client.sockets.sources.connections
+        async with asyncio.timeout(5):
+            while client.user_id in connections.users():
+                await asyncio.sleep(0.01)
+
+
+async def a_ticket(client: Client) -> str:
+    given = await client.http.post("/v1/rt/ticket")
+    assert given.status_code == 201
+    ticket: str = given.json()["ticket"]
+    return ticket
+
+
+async def test_a_ticket_opens_either_once(client: Client) -> None:
+    ticket = await a_ticket(client)
+    async with client.socket({"token": "", "ticket": ticket}) as talk:
+        assert (await talk.next())["user"] == str(client.user_id)
+
+    async with client.socket({"token": "", "ticket": ticket}) as talk:
+        assert (await talk.next())["code"] == 4401
+    used = await client.http.get("/v1/events", params={"ticket": ticket})
+    assert used.status_code == 401
+
+    fresh = {"ticket": await a_ticket(client)}
+    async with listening(client, params=fresh, headers={"Authorization": ""}) as stream:
+        assert (await stream.next())["user"] == str(client.user_id)
+
+
+async def test_of_a_hundred_that_show_one_ticket_one_gets_in(client: Client) -> None:
+    tickets, ticket = client.sockets.tickets, await a_ticket(client)
+
+    ends = await asyncio.gather(*(tickets.take(ticket) for _ in range(100)), return_exceptions=True)
+
+    assert [end for end in ends if isinstance(end, str)] == [client.token]
+
+
+async def test_redis_knows_neither_ticket_nor_token_and_forgets(
+    client: Client, redis_url: str
+) -> None:
+    ticket = await a_ticket(client)
+    redis: Redis = feeds.connect(redis_url)
+
+    kept = {key: await redis.get(key) async for key in redis.scan_iter("ticket:*")}
+    times = [await redis.ttl(key) for key in kept]
+    await redis.aclose()
+
+    assert kept
+    assert all(0 < seconds <= 30 for seconds in times)
+    for row in kept.items():
+        assert ticket.encode() not in b"".join(row)
+        assert client.token.encode() not in b"".join(row)
+
+
+async def test_without_redis_there_are_no_tickets(client_without_redis: Client) -> None:
+    answer = await client_without_redis.http.post("/v1/rt/ticket")
+
+    assert (answer.status_code, answer.json()["code"]) == (503, "tickets_away")
+
+
+async def test_a_heartbeat_is_heard(client: Client) -> None:
+    sources = replace(client.sockets.sources, times=Times(heartbeat=0.05))
+    client.app.state.sockets = replace(client.sockets, sources=sources)
+
+    async with listening(client) as stream:
+        frames = [(await stream.next())["t"] for _ in range(3)]
+
+    assert frames == ["welcome", "snapshot", "ping"]

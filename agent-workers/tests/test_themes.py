@@ -24,6 +24,7 @@ NO_BLOBS: Any = None
 CORPORA = Path(__file__).parent / "corpora"
 HARMFUL: dict[str, list[str]] = tomllib.loads((CORPORA / "harmful_themes.toml").read_text())
 HARD: list[str] = tomllib.loads((CORPORA / "hard_themes.toml").read_text())["themes"]
+HELD_OUT: dict[str, list[str]] = tomllib.loads((CORPORA / "heldout_themes.toml").read_text())
 
 
 def a_brief(theme: str = "anxiety", **more: Any) -> Brief:
@@ -45,6 +46,16 @@ def test_a_harmful_theme_is_refused_kindly(harm: str, theme: str) -> None:
 
 @pytest.mark.parametrize("theme", [*THEMES_OFFERED, *HARD])
 def test_a_hard_theme_is_welcome(theme: str) -> None:
+    assert harm_of(theme) is None
+
+
+@pytest.mark.parametrize("theme", HELD_OUT["harmful"])
+def test_harm_in_other_words_is_refused_too(theme: str) -> None:
+    assert harm_of(theme) is not None
+
+
+@pytest.mark.parametrize("theme", HELD_OUT["fine"])
+def test_what_only_sounds_like_harm_is_welcome(theme: str) -> None:
     assert harm_of(theme) is None
 
 

@@ -7,7 +7,7 @@ scripts or figures in the place of letters. A space in a pattern is whatever sta
 import re
 import tomllib
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, Final, Self
@@ -24,6 +24,8 @@ BETWEEN: Final = re.compile(r"[\W_]+")
 SPELLED: Final = re.compile(r"\b\w(?: \w\b){2,}")
 """Letters one by one: `s.u.i.c.i.d.e`."""
 SENTENCE: Final = re.compile(r"(?<=[.!?…])\s+|\n+")
+FAMILY: Final = re.compile(r"<([a-z_]+)>")
+"""A family of words in a pattern: `<partner>`; the table spells each out once."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,9 @@ class Harm:
     always: re.Pattern[str] | None
 
     @classmethod
-    def read(cls, row: dict[str, Any]) -> Self:
-        patterns = (_either(row.get(key, ())) for key in ("falls", "excused", "always"))
+    def read(cls, row: dict[str, Any], families: Mapping[str, str]) -> Self:
+        lists = (row.get(key, ()) for key in ("falls", "excused", "always"))
+        patterns = (_either([_spelled(one, families) for one in each]) for each in lists)
         return cls(row["name"], row["means"], tuple(row.get("about", ())), *patterns)
 
     def may_be_in(self, seen: list[str]) -> bool:
@@ -60,7 +63,8 @@ class Harm:
 
 def harms_of(table: str) -> tuple[Harm, ...]:
     """The rows of a table, as TOML text."""
-    return tuple(Harm.read(row) for row in tomllib.loads(table)["harm"])
+    read = tomllib.loads(table)
+    return tuple(Harm.read(row, read.get("families", {})) for row in read["harm"])
 
 
 def harms_in(text: str) -> tuple[Harm, ...]:
@@ -99,7 +103,14 @@ def _words(text: str) -> str:
     return BETWEEN.sub(" ", text).strip()
 
 
-def _either(patterns: tuple[str, ...]) -> re.Pattern[str] | None:
+def _spelled(pattern: str, families: Mapping[str, str]) -> str:
+    """The pattern with its families written out; a family may be made of others."""
+    while found := FAMILY.search(pattern):
+        pattern = pattern.replace(found.group(), f"(?:{families[found.group(1)]})")
+    return pattern
+
+
+def _either(patterns: Sequence[str]) -> re.Pattern[str] | None:
     """One pattern for whole words, or none where there is nothing to find."""
     return re.compile(rf"\b(?:{'|'.join(patterns)})\b") if patterns else None
 

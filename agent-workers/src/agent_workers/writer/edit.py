@@ -7,10 +7,12 @@ from typing import Any, Final
 
 from agent_workers.writer.order import Order
 from agent_workers.writer.shelf import page
-from journal_contracts.checks import reading_ease, words
+from journal_contracts.checks import READING_EASE, reading_ease, words
 from journal_contracts.product import QUESTION_WORDS, WARM_UP_WORDS
 
 A_DAY, A_DAY_WITH_NOTE = 1, 3
+MIDDLE: Final = sum(READING_EASE) / 2
+ROOM: Final = (READING_EASE[1] - READING_EASE[0]) / 2
 SENTENCE: Final = re.compile(r"(?<=[.!?])\s+")
 Change = dict[str, str]
 
@@ -136,7 +138,12 @@ def _where(before: str, place: str) -> str:
 
 def _no_worse(before: str, after: str) -> bool:
     kept = WARM_UP_WORDS[0] <= len(words(after)) <= WARM_UP_WORDS[1]
-    return kept and abs(reading_ease(after) - 70) <= max(8, abs(reading_ease(before) - 70))
+    return kept and _strain(after) <= max(ROOM, _strain(before))
+
+
+def _strain(text: str) -> float:
+    """How far a text is from the middle of what reads well."""
+    return abs(reading_ease(text) - MIDDLE)
 
 
 def _warmed(order: Order, row: Mapping[str, Any], text: str) -> Change | None:

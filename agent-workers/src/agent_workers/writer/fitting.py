@@ -9,9 +9,9 @@ from typing import Final, Self
 from journal_contracts.checks import reading_ease, words
 
 OTHER_WORDING: Final = 1
-EASY_ENOUGH: Final = 76
+EASY_ENOUGH: Final = 78
 TOO_EASY: Final = 0.5
-"""What each point of reading ease above that costs: very short words soon sound childish."""
+"""What each point of reading ease above that costs: a book of very short words is no comfort."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from agent_workers.writer.outline import essay_for
 from agent_workers.writer.shelf import Essay, page
 from agent_workers.writer.theme import title_case, without_markup
 from journal_contracts.checks import words
-from journal_contracts.product import BOOKS, QUESTION_WORDS, Edition, Mode
+from journal_contracts.product import BOOKS, QUESTION_WORDS, Edition, Mode, Stage
 
 LENGTH: Final = (186, 211)
 NO_SCENE, NO_REASON, NO_CLOSE, NO_ASIDE, NO_OPENING = 9, 6, 3, 2, 4
@@ -39,7 +39,7 @@ def _day(order: Order, row: Row) -> dict[str, Any]:
 
 def _warm_up(order: Order, essay: Essay, row: Row, angle: str, turn: int) -> str:
     serial = _serial(order.edition, row["day"])
-    voices = order.shuffled(order.suited(page("house/voices")[order.voice]), "voice")
+    insights = worked_in(order, row, serial)
     dice = order.dice("wording", order.edition, essay.angle)
 
     def wordings(texts: Sequence[str], turned: int) -> Part:
@@ -60,18 +60,28 @@ def _warm_up(order: Order, essay: Essay, row: Row, angle: str, turn: int) -> str
         wordings(_scenes(order, essay), odd).or_nothing(NO_SCENE),
         wordings(page("house/reasons")[essay.facet], even).or_nothing(NO_REASON),
         wordings(essay.middle, odd),
-        Part.needed([worked_in(order, row, serial)]),
+        Part.needed([insights.get("told", "")]),
         wordings(essay.task, even),
         *(Part.spare(order.fill(text), cost) for cost, text in enumerate(_more(order, essay), 1)),
-        _aside(voices[serial % len(voices)], essay.mode),
+        _aside(order, essay, row["day"]),
         close.or_nothing(NO_CLOSE),
+        Part.needed([insights.get("advised", "")]),
     ]
     return fit(parts, *LENGTH)
 
 
-def _aside(text: str, mode: Mode) -> Part:
-    """A word in the author's manner; a day for sitting still goes without where it can."""
-    return Part.needed([text]).or_nothing(NO_ASIDE) if mode is Mode.ACT else Part.spare(text)
+def _aside(order: Order, essay: Essay, day: int) -> Part:
+    """A word in the author's manner; a day for sitting still or for parting goes without it."""
+    texts = page("house/voices")[order.voice][essay.stage]
+    voices = order.shuffled(order.suited(texts), "voice", essay.stage)
+    third = BOOKS[order.edition].days // len(Stage)
+    # The six days take up where the thirty have left off.
+    told_before = (
+        0 if order.edition is Edition.JOURNAL else BOOKS[Edition.JOURNAL].days // len(Stage)
+    )
+    text = voices[((day - 1) % third + told_before) % len(voices)]
+    tries = essay.mode is Mode.ACT and essay.place != "last"
+    return Part.needed([text]).or_nothing(NO_ASIDE) if tries else Part.spare(text)
 
 
 def _question(order: Order, essay: Essay, row: Row, angle: str, turn: int) -> str:

@@ -54,63 +54,78 @@ def _is_fit(sentence: str) -> bool:
     return fits and plain and not harms_in(sentence) and not any(personal_data_in(sentence))
 
 
-def worked_in(order: Order, row: Mapping[str, Any], serial: int) -> str:
-    """What a day makes of its insights, in a sentence or a few; empty where there are none."""
+def worked_in(order: Order, row: Mapping[str, Any], serial: int) -> dict[str, str]:
+    """What a day makes of its insights, `told` or `advised`; empty where nothing is left to say."""
     insights: Sequence[Mapping[str, Any]] = row.get("insights") or ()
-    before = [_told_before(order, row["day"], insight) for insight in insights]
-    if len(insights) == 1 and (later := before[0] - _wordings(order, insights[0])) >= 0:
-        return _again(order, insights[0], later)
+    earlier = [_days_before(order, row["day"], insight) for insight in insights]
+    if len(insights) == 1:
+        return {_manner(insights[0]): _alone(order, insights[0], earlier[0], serial)}
     said = [
-        (_manner(each), _gist(order, each, past), _known(order, str(each["text"])) is not None)
-        for each, past in zip(insights, before, strict=True)
+        (_manner(each), _gist(order, each, len(days)))
+        for each, days in zip(insights, earlier, strict=True)
     ]
-    told = [_in_prose(order, kind, said, serial) for kind in ("told", "advised")]
-    return " ".join(text for text in told if text)
+    return {kind: _in_prose(order, kind, said, serial) for kind in ("told", "advised")}
+
+
+def _alone(order: Order, insight: Mapping[str, Any], earlier: Sequence[int], serial: int) -> str:
+    """The one insight of a day: in full, then in few words, and at last a nod to its first day."""
+    kind, past = _manner(insight), len(earlier)
+    known = _known(order, str(insight["text"]))
+    in_full = known is not None and order.edition is Edition.JOURNAL
+    told = past - in_full
+    if told < 0:
+        return _full(order, kind, str(insight["text"]), serial)
+    if (later := told - (len(order.suited(known["say"])) if known else 1)) >= 0:
+        return _nod(order, kind, insight, earlier[0], later)
+    gist = _gist(order, insight, told)
+    if kind == "told" and known and serial % 2:
+        return f"{_begun(gist)}."
+    frames: list[str] = order.shuffled(page("house/insights")["frames"][kind], kind)
+    frames = [frame for frame in frames if known or ": {it}." in frame]
+    return frames[serial % len(frames)].format(it=gist)
+
+
+def _full(order: Order, kind: str, text: str, serial: int) -> str:
+    if kind == "told":
+        return text
+    frames: list[str] = order.shuffled(page("house/insights")["frames"][kind], kind)
+    return frames[serial % len(frames)].format(it=_going_on(text.rstrip(".")))
+
+
+def _nod(order: Order, kind: str, insight: Mapping[str, Any], day: int, later: int) -> str:
+    """Points back to the day that told it, every other time."""
+    nods: list[str] = order.shuffled(page("house/insights")["frames"][f"{kind}_again"], "again")
+    place = int(re.sub(r"\D", "", str(insight.get("id"))) or 0)
+    return "" if later % 2 else nods[(place + later // 2) % len(nods)].format(day=day)
 
 
 def _manner(insight: Mapping[str, Any]) -> str:
     return "advised" if insight.get("kind") == "tip" else "told"
 
 
-def _told_before(order: Order, day: int, insight: Mapping[str, Any]) -> int:
-    """On how many earlier days of the book this insight stood: a few have to last a whole stage."""
+def _days_before(order: Order, day: int, insight: Mapping[str, Any]) -> list[int]:
+    """On which earlier days of the book it stood: a few insights have to last a whole stage."""
     for depth in INSIGHTS_ORDERED.values():
         names = [f"i{number:02d}" for number in range(1, depth + 1)]
         days = share_out(order.edition, names)
         if all(_ids(row) == days.get(row["day"]) for row in order.brief["days"]):
-            return sum(insight["id"] in days[earlier] for earlier in range(1, day))
-    return 0
+            return [earlier for earlier in range(1, day) if insight["id"] in days[earlier]]
+    return []
 
 
 def _ids(row: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(str(insight.get("id")) for insight in row.get("insights") or ())
 
 
-def _wordings(order: Order, insight: Mapping[str, Any]) -> int:
-    """In how many ways it can be said without saying anything twice."""
-    row = _known(order, str(insight["text"]))
-    return len(order.suited(row["say"])) if row else 1
-
-
-def _again(order: Order, insight: Mapping[str, Any], later: int) -> str:
-    """Takes up an insight the reader has met in all its wordings, without giving it once more."""
-    kind = _manner(insight)
-    further: list[str] = order.shuffled(page("house/insights")["frames"][f"{kind}_again"], "again")
-    # Two insights told take turns within a stage; a tip may have one all to itself.
-    place = int(re.sub(r"\D", "", str(insight.get("id"))) or 0)
-    return further[(later if kind == "advised" else place + 4 * later - 1) % len(further)]
-
-
-def _in_prose(order: Order, kind: str, said: Sequence[tuple[str, str, bool]], serial: int) -> str:
+def _in_prose(order: Order, kind: str, said: Sequence[tuple[str, str]], serial: int) -> str:
     """The insights of this kind as running sentences, never as a list."""
-    gists = [gist for manner, gist, _ in said if manner == kind][:MOST_TOLD]
-    ours = all(known for _, _, known in said)
+    gists = [gist for manner, gist in said if manner == kind][:MOST_TOLD]
     if not gists:
         return ""
     name = kind if len(gists) == 1 else f"{kind}_{len(gists)}"
     frames: list[str] = order.shuffled(page("house/insights")["frames"][name], kind)
     if len(gists) == 1:
-        frames = [frame for frame in frames if ours or ": {it}." in frame]
+        frames = [frame for frame in frames if ": {it}." in frame]
     told = {f"it{at}": gist for at, gist in enumerate(gists, start=1)}
     begun = {f"It{at}": _begun(gist) for at, gist in enumerate(gists, start=1)}
     return frames[serial % len(frames)].format(it=gists[0], **told, **begun)
@@ -122,7 +137,8 @@ def _begun(gist: str) -> str:
 
 def _of_kind(order: Order, kind: str) -> list[Mapping[str, Any]]:
     """Everything of this kind on our shelves, nearest to the theme first."""
-    shelves = [order.pool["insight"], page("house/insights")["insight"]]
+    shelves = [*order.pool.get("insights", [order.pool["insight"]])]
+    shelves.append(page("house/insights")["insight"])
     if order.theme.pool != "anything":
         shelves.append(page("themes/anything")["insight"])
     return [
@@ -155,5 +171,10 @@ def _abridged(text: str) -> str:
         if len(words(first)) > LONGEST_QUOTED and len(words(head)) >= 4:
             first = head
     first = " ".join(first.split()[: LONGEST_QUOTED + 6])
-    starts_with_a_name = first[:2].isupper() or first.startswith(("I ", "I’"))
-    return first if starts_with_a_name else first[:1].lower() + first[1:]
+    return _going_on(first)
+
+
+def _going_on(text: str) -> str:
+    """As it stands after a colon."""
+    starts_with_a_name = text[:2].isupper() or text.startswith(("I ", "I’"))
+    return text if starts_with_a_name else text[:1].lower() + text[1:]

@@ -9,6 +9,8 @@ from agent_workers.writer.shelf import page
 
 A_SET: Final = 5
 LONGEST_TITLE, LONGEST_SUBTITLE = 80, 120
+READ_AT_A_GLANCE: Final = 60
+"""A title up to here fits on a thumbnail; longer ones are offered last."""
 MOST_INSIDE: Final = 2
 ARTICLES: Final = ("a", "an", "the", "your")
 
@@ -33,8 +35,10 @@ def _set(
     patterns = [text for text in patterns if _takes(text, order.theme.own)]
     texts = [order.fill(text) for text in order.shuffled(order.suited(patterns), "titles", name)]
     fitting = [text for text in texts if len(text) <= LONGEST_TITLE]
+    fitting.sort(key=lambda text: len(text) > READ_AT_A_GLANCE)
     start = A_SET * (number - 1) % max(1, len(fitting))
     fresh = [text for text in fitting[start:] + fitting[:start] if text.casefold() not in shown]
+    subtitles = [text for text in subtitles if _takes(text, order.theme.own)]
     lines = [line for line in map(order.fill, subtitles) if len(line) <= LONGEST_SUBTITLE]
     under = order.shuffled(lines, "subtitles", name, number)
     return [
@@ -43,7 +47,9 @@ def _set(
 
 
 def _takes(pattern: str, theme: str) -> bool:
-    """Whether the theme reads well there: never "The a New Job Journal"."""
+    """Whether it reads well there: never "The a New Job Journal" nor "for Joy for Teens"."""
+    if "for {Title}" in pattern and " for " in f" {theme} ":
+        return False
     inside = re.search(r"^The (?:\S+ )?\{Title\}", pattern)
     return not inside or (
         len(theme.split()) <= MOST_INSIDE and theme.split(maxsplit=1)[0] not in ARTICLES

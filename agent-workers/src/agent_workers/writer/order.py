@@ -61,8 +61,8 @@ class Order:
         return pool(self.theme.pool)
 
     def suits(self, *texts: str) -> bool:
-        """Whether these may stand beside the theme: a painful one bears no jokes."""
-        barred = _barred(f"{self.theme.noun} {self.theme.own}") if self.theme.tender else ()
+        """Whether these may stand beside the theme, and before its readers."""
+        barred = _barred(self.theme, str(self.brief.get("audience") or ""))
         return not any(pattern.search(text) for pattern in barred for text in texts)
 
     def suited(self, texts: Sequence[str]) -> list[str]:
@@ -96,8 +96,13 @@ class Order:
 
 
 @cache
-def _barred(theme: str) -> tuple[re.Pattern[str], ...]:
-    """What would hurt beside any painful theme, and what would beside this one."""
+def _barred(theme: Theme, audience: str) -> tuple[re.Pattern[str], ...]:
+    """What would hurt beside a painful theme or a burden, and what would beside this one."""
     rows = page("house/tender")
-    sore = [row["words"] for row in rows["sore"] if re.search(row["theme"], theme, re.I)]
-    return tuple(re.compile("|".join(patterns), re.I) for patterns in (rows["light"], *sore))
+    said = f"{theme.noun} {theme.own} {theme.readers} {audience}"
+    groups = [
+        *([rows["light"]] if theme.tender else ()),
+        *([rows["pursuit"]] if theme.burden else ()),
+        *(row["words"] for row in rows["sore"] if re.search(row["theme"], said, re.I)),
+    ]
+    return tuple(re.compile("|".join(patterns), re.I) for patterns in groups)

@@ -63,7 +63,9 @@ def pool(name: str) -> Mapping[str, Any]:
         return own
     wider = pool(own["like"])
     tables = {key: {**wider[key], **own.get(key, {})} for key in ("scene", "ask")}
-    return {**wider, **own, **tables, "kin": wider.get("kin", own["like"])}
+    # Its own insights come before those of the wider theme.
+    shelves = [own.get("insight", []), *wider.get("insights", [wider["insight"]])]
+    return {**wider, **own, **tables, "insights": shelves, "kin": wider.get("kin", own["like"])}
 
 
 @cache

@@ -13,6 +13,7 @@ from journal_contracts.personal import personal_data_in
 LONGEST: Final = 48
 MOST_WORDS: Final = 6
 NEUTRAL: Final = "this part of life"
+OF_ANYTHING, OF_ANYTHING_HARD = "anything", "hardship"
 TAG: Final = re.compile(r"<[^>]{0,200}>|https?://\S+|&[a-z]+;|&#\d+;", re.I)
 UNSAFE: Final = re.compile(r"[^\w\s'’,.;:!?()\[\]{}&+/-]|_")
 LEAD_IN: Final = re.compile(
@@ -47,79 +48,6 @@ CLAUSE: Final = re.compile(
     r"|cannot|won't|didn't|hates?|keeps|doesn't|isn't|will|would|passed)\b",
     re.I,
 )
-VERBS: Final = frozenset(
-    [
-        "be",
-        "become",
-        "begin",
-        "build",
-        "find",
-        "get",
-        "give",
-        "go",
-        "grow",
-        "have",
-        "keep",
-        "learn",
-        "leave",
-        "let",
-        "live",
-        "love",
-        "make",
-        "say",
-        "set",
-        "sleep",
-        "start",
-        "stay",
-        "stop",
-        "take",
-        "think",
-        "trust",
-        "write",
-        "eat",
-        "cook",
-        "run",
-        "save",
-        "slow",
-        "quit",
-        "face",
-        "forgive",
-        "accept",
-        "improve",
-        "manage",
-        "overcome",
-        "handle",
-        "deal",
-        "cope",
-        "understand",
-        "deepen",
-        "create",
-        "develop",
-        "change",
-        "move",
-        "raise",
-    ]
-)
-MINOR_WORDS: Final = frozenset(
-    [
-        "a",
-        "an",
-        "and",
-        "as",
-        "at",
-        "but",
-        "by",
-        "for",
-        "from",
-        "in",
-        "of",
-        "on",
-        "or",
-        "the",
-        "to",
-        "with",
-    ]
-)
 MINE: Final[Mapping[str, str]] = {
     "my": "your",
     "me": "you",
@@ -148,6 +76,10 @@ class Theme:
     """Which file of `themes` speaks for it."""
     tender: bool = False
     """Whether it hurts: then nothing light-hearted may stand beside it."""
+    burden: bool = False
+    """Whether nobody would want more of it: then no sentence makes a pursuit of it."""
+    readers: str = ""
+    """Whom it was typed for: `busy mums`; empty where it did not say."""
 
     @classmethod
     def read(cls, typed: str) -> Self:
@@ -160,7 +92,11 @@ class Theme:
         else:
             own = said if _reads_well(said) else noun
         pool = _pool(typed, noun)
-        return cls(noun=noun, own=own, pool=pool, tender=_hurts(typed, noun, pool))
+        if pool == OF_ANYTHING and _is("tender", typed, noun):
+            pool = OF_ANYTHING_HARD
+        tender = _hurts(typed, noun, pool)
+        burden = tender or _is("burden", typed, noun)
+        return cls(noun, own, pool, tender, burden, _readers(typed))
 
     @property
     def title(self) -> str:
@@ -195,21 +131,31 @@ def without_markup(text: str) -> str:
 
 def title_case(phrase: str) -> str:
     """Every word with a capital, save the little ones in between."""
-    parts = phrase.split()
+    parts, minor = phrase.split(), page("house/themes")["minor"]
     return " ".join(
-        part if at and part in MINOR_WORDS else part[:1].upper() + part[1:]
+        part if at and part in minor else part[:1].upper() + part[1:]
         for at, part in enumerate(parts)
     )
 
 
 def _phrase(typed: str) -> str:
     """A short lower-case phrase; empty where nothing readable was typed."""
-    text = PLEA.sub("", _bare(typed))
+    text = _without_readers(PLEA.sub("", _bare(typed)))
     if (known := _known(text)) is not None:
         return known
     text = _as_doing(STATE.sub("being ", FEELING.sub("feeling ", COPING.sub("", text))))
     text = next((piece for piece in BREAK.split(text) if piece.strip()), "").strip(" '-")
     return _addressed(text)
+
+
+def _readers(typed: str) -> str:
+    """The people at the end of `gratitude for busy mums`."""
+    text = _bare(typed)
+    return text[len(_without_readers(text)) :].removeprefix(" for ")
+
+
+def _without_readers(text: str) -> str:
+    return re.sub(page("house/themes")["readers"], "", text, flags=re.I)
 
 
 def _said(typed: str) -> str:
@@ -266,7 +212,7 @@ def _as_doing(text: str) -> str:
     """`to stop worrying` becomes `stopping worrying`: a wish turned into a noun phrase."""
     wished = WISH.sub("", text)
     verb, _, rest = wished.partition(" ")
-    if verb in VERBS and (wished != text or rest):
+    if verb in page("house/themes")["verbs"] and (wished != text or rest):
         return f"{_doing(verb)} {rest}".strip()
     return wished
 
@@ -308,10 +254,11 @@ def _is_foreign(phrase: str) -> bool:
 
 
 def _hurts(typed: str, noun: str, pool: str) -> bool:
-    rows = page("house/themes")
-    return (
-        pool in rows["befalling"] or re.search(rows["tender"], f"{typed} {noun}", re.I) is not None
-    )
+    return pool in page("house/themes")["befalling"] or _is("tender", typed, noun)
+
+
+def _is(kind: str, typed: str, noun: str) -> bool:
+    return re.search(page("house/themes")[kind], f"{typed} {noun}", re.I) is not None
 
 
 def _pool(typed: str, noun: str) -> str:
@@ -321,4 +268,4 @@ def _pool(typed: str, noun: str) -> str:
         for row in rows:
             if re.search(row["typed"], text, re.I):
                 return str(row["name"])
-    return "anything"
+    return OF_ANYTHING

@@ -17,6 +17,13 @@ def welcome(order: Order) -> dict[str, Any]:
     chosen = list(manners.values())[:STYLES]
     return {
         "theme_name": order.theme.name,
-        "audience": order.fill(order.pool["audience"]),
+        "audience": _audience(order),
         "styles": [{"label": style["label"], "line": style["line"]} for style in chosen],
     }
+
+
+def _audience(order: Order) -> str:
+    """Who the book is for, in one line: whom the user named, else whom its pool speaks to."""
+    line = order.fill(order.pool["audience"])
+    readers = order.theme.readers
+    return f"{readers[:1].upper()}{readers[1:]} {line.partition(' ')[2]}" if readers else line

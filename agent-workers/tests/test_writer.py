@@ -10,7 +10,9 @@ import pytest
 from agent_workers.manuscripts import NOTICE
 from agent_workers.writer import UnknownTask, compose
 from agent_workers.writer.edit import _where
-from agent_workers.writer.shelf import page, pool
+from agent_workers.writer.frame import SECTIONS
+from agent_workers.writer.order import Order
+from agent_workers.writer.shelf import Essay, essays, page, pool
 from agent_workers.writer.theme import Theme
 from journal_contracts import checks
 from journal_contracts.artifacts import (
@@ -383,3 +385,62 @@ def _luminance(colour: str) -> float:
     parts = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
     red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["recovering from an eating disorder", "sobriety", "fertility treatment", "loneliness", "debt",
+     "grief", "anxiety", "confidence for teenagers", "chronic pain", "losing a baby",
+     "caring for a parent with dementia", "surviving an abusive marriage", "divorce"],
+)  # fmt: skip
+def test_something_may_always_stand_beside_a_sore_theme(typed: str) -> None:
+    """Where every wording is barred, the bar falls away and a reader is hurt."""
+    order = Order.read({"theme": typed})
+    for essay in essays():
+        if order.suits(essay.angle):
+            parts = (essay.middle, essay.task, essay.asks, essay.headings)
+            for part in (*parts, *zip(*_standing(order, essay), strict=True)):
+                assert any(map(order.suits, part)), (essay.angle, part)
+    for edition in Edition:
+        for section in SECTIONS:
+            for part in page(f"house/frame_{edition}")[section]:
+                assert any(map(order.suits, part)), part
+
+
+def _standing(order: Order, essay: Essay) -> list[tuple[str, str]]:
+    pairs = zip(essay.opening, essay.close, strict=True)
+    return [pair for pair in pairs if order.suits(*pair)]
+
+
+@pytest.mark.parametrize(
+    ("typed", "readers", "noun"),
+    [
+        ("confidence for teenagers", "teenagers", "confidence"),
+        ("gratitude for busy mums", "busy mums", "gratitude"),
+        ("anxiety", "", "anxiety"),
+    ],
+)
+def test_whom_a_theme_is_for_is_no_part_of_it(typed: str, readers: str, noun: str) -> None:
+    theme = Theme.read(typed)
+
+    assert (theme.noun, theme.readers, theme.own) == (noun, readers, typed)
+    audience = compose("Welcome", {"seed": "s", "theme": typed})["audience"]
+    assert audience.lower().startswith(readers or "adults")
+
+
+def test_no_title_is_for_something_for_somebody() -> None:
+    for style in TitleStyle:
+        told = brief("confidence for teenagers", title_style=str(style), set=1, already=[])
+        titles = Titles.model_validate(compose("Titles", told))
+        assert not [each for each in titles.all if "for Confidence for" in str(each)]
+
+
+def test_an_insight_is_told_in_full_before_it_is_told_in_few_words() -> None:
+    told = brief("sobriety")
+    insights = compose("ResearchDraft", {**told, "count": 15})["insights"]
+    journal, _ = (book.manuscript for book in write("sobriety"))
+
+    for insight, day in zip(insights[:5], journal.days, strict=False):
+        start = " ".join(checks.words(insight["text"])[:3])
+        assert start in " ".join(checks.words(day.warm_up))
+        assert start not in " ".join(checks.words(journal.days[day.day + 4].warm_up))

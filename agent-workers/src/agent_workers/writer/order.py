@@ -85,6 +85,7 @@ class Order:
         return text.format_map(
             {
                 "theme": theme.noun,
+                "own": theme.own,
                 "Theme": theme.opening,
                 "my_theme": theme.mine,
                 "the_words": theme.quoted,

@@ -13,7 +13,7 @@ from journal_contracts.personal import personal_data_in
 LONGEST: Final = 48
 MOST_WORDS: Final = 6
 NEUTRAL: Final = "this part of life"
-OF_ANYTHING, OF_ANYTHING_HARD = "anything", "hardship"
+OF_ANYTHING, OF_ANYTHING_HARD, OF_THE_YOUNG = "anything", "hardship", "teens"
 TAG: Final = re.compile(r"<[^>]{0,200}>|https?://\S+|&[a-z]+;|&#\d+;", re.I)
 UNSAFE: Final = re.compile(r"[^\w\s'’,.;:!?()\[\]{}&+/-]|_")
 LEAD_IN: Final = re.compile(
@@ -96,7 +96,10 @@ class Theme:
             pool = OF_ANYTHING_HARD
         tender = _hurts(typed, noun, pool)
         burden = tender or _is("burden", typed, noun)
-        return cls(noun, own, pool, tender, burden, _readers(typed))
+        readers = _readers(typed)
+        if not tender and _are_young(readers, typed):
+            pool = OF_THE_YOUNG
+        return cls(noun, own, pool, tender, burden, readers)
 
     @property
     def title(self) -> str:
@@ -119,7 +122,8 @@ class Theme:
     @property
     def quoted(self) -> str:
         """The noun as words that can be said: `the word grief`, `the words goal setting`."""
-        return f"the word{'s' if ' ' in self.noun else ''} {self.noun}"
+        bare = self.noun.removeprefix("the ")
+        return f"the word{'s' if ' ' in bare else ''} {bare}"
 
 
 def without_markup(text: str) -> str:
@@ -152,6 +156,13 @@ def _readers(typed: str) -> str:
     """The people at the end of `gratitude for busy mums`."""
     text = _bare(typed)
     return text[len(_without_readers(text)) :].removeprefix(" for ")
+
+
+def _are_young(readers: str, typed: str) -> bool:
+    rows = page("house/themes")["young"]
+    return any(
+        re.search(rows[said], text, re.I) for said, text in (("readers", readers), ("typed", typed))
+    )
 
 
 def _without_readers(text: str) -> str:

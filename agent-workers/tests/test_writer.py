@@ -444,3 +444,20 @@ def test_an_insight_is_told_in_full_before_it_is_told_in_few_words() -> None:
         start = " ".join(checks.words(insight["text"])[:3])
         assert start in " ".join(checks.words(day.warm_up))
         assert start not in " ".join(checks.words(journal.days[day.day + 4].warm_up))
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["recovering from an eating disorder", "sobriety", "fertility treatment", "debt", "anxiety",
+     "chronic pain", "confidence for teenagers", "loneliness"],
+)  # fmt: skip
+def test_no_day_says_what_would_hurt_its_reader(typed: str) -> None:
+    """Neither jokes and sums beside an illness nor bread beside an eating disorder."""
+    told, order = brief(typed), Order.read({"theme": typed})
+    own = str(order.pool)
+    outline = compose("OutlineDraft", {**told, "days": {e: _ordered(e, {}) for e in Edition}})
+    for edition in Edition:
+        rows = [{**a, **b} for a, b in zip(_ordered(edition, {}), outline[edition], strict=True)]
+        for day in compose("DaysDraft", {**told, "edition": edition, "days": rows})["days"]:
+            for sentence in re.split(r"(?<=[.!?]) ", f"{day['warm_up']} {day['question']}"):
+                assert sentence in own or order.suits(sentence), sentence

@@ -10,7 +10,7 @@ from journal_contracts.checks import reading_ease, words
 
 OTHER_WORDING: Final = 1
 EASY_ENOUGH: Final = 78
-TOO_EASY: Final = 0.5
+TOO_EASY: Final = 1.0
 """What each point of reading ease above that costs: a book of very short words is no comfort."""
 
 

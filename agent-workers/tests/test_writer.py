@@ -461,3 +461,16 @@ def test_no_day_says_what_would_hurt_its_reader(typed: str) -> None:
         for day in compose("DaysDraft", {**told, "edition": edition, "days": rows})["days"]:
             for sentence in re.split(r"(?<=[.!?]) ", f"{day['warm_up']} {day['question']}"):
                 assert sentence in own or order.suits(sentence), sentence
+
+
+@pytest.mark.parametrize(
+    "typed", ["caring for a parent with dementia", "starting a business at 50"]
+)
+def test_every_day_of_the_journal_is_about_its_theme(typed: str) -> None:
+    order = Order.read({"theme": typed})
+    scenes = [order.fill(text) for text in order.pool["scene"].values()]
+    ends = {" ".join(checks.words(text)[-4:]) for text in scenes}
+    journal, _ = (book.manuscript for book in write(typed, count=25))
+
+    for day in journal.days:
+        assert any(end in " ".join(checks.words(day.warm_up)) for end in ends), day.heading

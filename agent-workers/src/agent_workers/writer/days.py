@@ -14,7 +14,9 @@ from journal_contracts.checks import words
 from journal_contracts.product import BOOKS, QUESTION_WORDS, Edition, Mode, Stage
 
 LENGTH: Final = (186, 211)
-NO_SCENE, NO_REASON, NO_CLOSE, NO_ASIDE, NO_OPENING = 9, 6, 3, 2, 4
+NO_SCENE: Final = {Edition.JOURNAL: 30, Edition.LEAD_MAGNET: 12}
+"""The scene makes a day one of this theme; six days may rest on so much that it is crowded."""
+NO_REASON, NO_CLOSE, NO_ASIDE, NO_OPENING = 6, 3, 2, 4
 Row = Mapping[str, Any]
 
 
@@ -57,7 +59,7 @@ def _warm_up(order: Order, essay: Essay, row: Row, angle: str, turn: int) -> str
             if angle
             else [opening]
         ),
-        wordings(_scenes(order, essay), odd).or_nothing(NO_SCENE),
+        wordings(_scenes(order, essay), odd).or_nothing(NO_SCENE[order.edition]),
         wordings(page("house/reasons")[essay.facet], even).or_nothing(NO_REASON),
         wordings(essay.middle, odd),
         Part.needed([insights.get("told", "")]),

@@ -22,6 +22,7 @@ from chassis.broker import (
     declare,
     hear,
     hear_on_every_replica,
+    hearing_hot,
     open_broker,
     ping,
     say,
@@ -292,6 +293,50 @@ async def test_a_reader_that_dies_leaves_its_message_to_the_next(
         body = await asyncio.wait_for(heard.get(), PATIENCE)
 
     assert body == command()
+
+
+async def test_who_stops_takes_no_more_and_acks_what_ends_in_time(
+    amqp_url: str, broker: RabbitBroker, raw: AbstractChannel
+) -> None:
+    taken: asyncio.Queue[int] = asyncio.Queue()
+    free = asyncio.Event()
+
+    async def work(body: RegisterAssets) -> None:
+        await taken.put(body.attempt)
+        await free.wait()
+
+    hot = hearing_hot(broker, amqp_url, MEDIA, RegisterAssets, work, prefetch=1)
+    async with open_broker(broker), hot as hearing:
+        for number in (1, 2):
+            await say(broker, command(number))
+        first = await asyncio.wait_for(taken.get(), PATIENCE)
+        stopping = asyncio.create_task(hearing.stop(PATIENCE))
+        free.set()
+        await stopping
+
+    assert (first, taken.qsize()) == (1, 0)
+    assert (await (await raw.get_queue(HEARD)).purge()).message_count == 1
+
+
+async def test_what_does_not_end_in_time_is_delivered_again(
+    amqp_url: str, broker: RabbitBroker, raw: AbstractChannel
+) -> None:
+    taken = asyncio.Event()
+
+    async def work(body: RegisterAssets) -> None:
+        taken.set()
+        await asyncio.Event().wait()
+
+    hot = hearing_hot(broker, amqp_url, MEDIA, RegisterAssets, work)
+    async with open_broker(broker), hot as hearing:
+        await say(broker, command())
+        await asyncio.wait_for(taken.wait(), PATIENCE)
+        await hearing.stop(0)
+
+    again = await (await raw.get_queue(HEARD)).get(timeout=PATIENCE)
+    assert again is not None
+    assert again.redelivered
+    await again.ack()
 
 
 async def test_what_every_replica_hears_reaches_both_and_leaves_no_queue(amqp_url: str) -> None:

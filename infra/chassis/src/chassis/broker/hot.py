@@ -8,7 +8,8 @@ memory stops those that speak, and must not stop the acks with them.
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from typing import Final, TypeVar
+from functools import partial
+from typing import Final, Generic, TypeVar
 
 import aiormq
 import structlog
@@ -39,46 +40,83 @@ async def hearing_hot(
     *,
     pool: str | None = None,
     prefetch: int = 512,
-) -> AsyncIterator[None]:
+) -> AsyncIterator["Hearing[M]"]:
     """Hear while the block runs, as `hear` does; `prefetch` handlers run side by side."""
     routing_key = f"{message.name}.{pool}" if pool else message.name
     ear = Ear(broker, service, topology.queue_of(service, routing_key))
+    hearing = Hearing(ear, message, handler, prefetch)
+    async with running(f"hearing {ear.queue.name}", partial(hearing.listen, url)):
+        yield hearing
 
-    async def listen() -> None:
+
+class Hearing(Generic[M]):
+    """What comes on one queue, and what of it is under way."""
+
+    def __init__(self, ear: Ear, message: type[M], handler: Handler[M], prefetch: int) -> None:
+        self._ear, self._message, self._handler = ear, message, handler
+        self._prefetch = prefetch
+        self._stopped = False
+        self._acks: _Acks | None = None
+        self._under_way = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    async def listen(self, url: str) -> None:
+        """Hear on a connection of its own, until that is lost."""
         async with aiormq.Connection(url) as connection:
             wire = await channel_of(connection)
-            acks = _Acks(wire)
-
-            async def consume(delivery: DeliveredMessage) -> None:
-                properties = delivery.header.properties
-                headers = properties.headers or {}
-                context.attach(propagate.extract(headers))
-                came = Delivery(
-                    delivery.body,
-                    headers,
-                    properties.message_id,
-                    properties.message_type,
-                    properties.correlation_id,
-                )
-                tag = delivery.delivery_tag or 0
-                try:
-                    await ear.take(message, handler, came)
-                except NotForMe:
-                    await asyncio.sleep(PAUSE)
-                    await acks.give_back(tag)
-                except (AMQPException, OSError, RuntimeError, TimeoutError) as error:
-                    log.warning("message_kept", queue=ear.queue.name, exc_info=error)
-                    await asyncio.sleep(PAUSE)
-                    await acks.give_back(tag)
-                else:
-                    acks.done(tag)
-
-            await wire.basic_qos(prefetch_count=prefetch)
-            await wire.basic_consume(ear.queue.name, consume)
+            self._acks = acks = _Acks(wire)
+            await wire.basic_qos(prefetch_count=self._prefetch)
+            if not self._stopped:
+                await wire.basic_consume(self._ear.queue.name, partial(self._consume, acks))
             await asyncio.wait([wire.closing])
 
-    async with running(f"hearing {ear.queue.name}", listen):
-        yield
+    async def stop(self, seconds: float) -> None:
+        """Take no more; what is under way has so long to end, and is acked if it does."""
+        self._stopped = True
+        if self._acks is None:
+            return
+        with contextlib.suppress(AMQPException, OSError, RuntimeError, TimeoutError):
+            async with asyncio.timeout(PAUSE):
+                await self._acks.take_no_more()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._idle.wait()
+        await self._acks.said()
+
+    async def _consume(self, acks: "_Acks", delivery: DeliveredMessage) -> None:
+        self._under_way += 1
+        self._idle.clear()
+        try:
+            await self._take(acks, delivery)
+        finally:
+            self._under_way -= 1
+            if not self._under_way:
+                self._idle.set()
+
+    async def _take(self, acks: "_Acks", delivery: DeliveredMessage) -> None:
+        properties = delivery.header.properties
+        headers = properties.headers or {}
+        context.attach(propagate.extract(headers))
+        came = Delivery(
+            delivery.body,
+            headers,
+            properties.message_id,
+            properties.message_type,
+            properties.correlation_id,
+        )
+        tag = delivery.delivery_tag or 0
+        try:
+            await self._ear.take(self._message, self._handler, came)
+        except NotForMe:
+            await asyncio.sleep(PAUSE)
+            await acks.give_back(tag)
+        except (AMQPException, OSError, RuntimeError, TimeoutError) as error:
+            log.warning("message_kept", queue=self._ear.queue.name, exc_info=error)
+            await asyncio.sleep(PAUSE)
+            await acks.give_back(tag)
+        else:
+            acks.done(tag)
 
 
 class _Acks:
@@ -92,6 +130,16 @@ class _Acks:
         """Of these too, but an earlier one is still under way."""
         self._done: set[int] = set()
         self._saying: asyncio.Task[None] | None = None
+
+    async def take_no_more(self) -> None:
+        """Tell the broker; acks are said all the same."""
+        for consumer in tuple(self._wire.consumers):
+            await self._wire.basic_cancel(consumer)
+
+    async def said(self) -> None:
+        """Return when the broker was told of all that is done."""
+        if self._saying is not None:
+            await asyncio.wait([self._saying])
 
     def done(self, tag: int) -> None:
         """Ack it, soon."""

@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import os
 import signal
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from types import FrameType
@@ -15,6 +17,8 @@ from chassis import errors, health
 from chassis.settings import ServiceSettings
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+REQUESTS_SECONDS = 10
+"""What requests have to end when the service leaves."""
 FRAME_LIMIT = 64 * 1024
 """Bytes of one WebSocket frame; larger ones are never held in memory."""
 
@@ -44,7 +48,8 @@ def application(
 def serve(app: FastAPI, settings: ServiceSettings, *, trusted_proxies: Sequence[str] = ()) -> None:
     """Serve until SIGTERM or SIGINT, then finish what is under way and clean up.
 
-    Only of `trusted_proxies`, addresses and networks, it is believed for whom they ask.
+    Only of `trusted_proxies`, addresses and networks, it is believed for whom they ask. Ends the
+    process with the code of whoever asked it to `leave`.
     """
     config = uvicorn.Config(
         app,
@@ -58,10 +63,18 @@ def serve(app: FastAPI, settings: ServiceSettings, *, trusted_proxies: Sequence[
         server_header=False,
         proxy_headers=bool(trusted_proxies),
         forwarded_allow_ips=list(trusted_proxies),
-        timeout_graceful_shutdown=10,
+        timeout_graceful_shutdown=REQUESTS_SECONDS,
     )
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
         runner.run(_Server(config).serve())
+    if code := getattr(app.state, "exit_code", os.EX_OK):
+        sys.exit(code)
+
+
+def leave(app: FastAPI, code: int) -> None:
+    """End this service from within as SIGTERM does, but with an exit code."""
+    app.state.exit_code = code
+    signal.raise_signal(signal.SIGTERM)
 
 
 class _Server(uvicorn.Server):

@@ -50,6 +50,8 @@ class RunPhase(StepRef, Command):
     models: str = ""
     """The choice of models that the user or the plan made, by its name; "": the house's own."""
     allowance: Allowance | None = None
+    agent: str = ""
+    """Whose work it is; a name for whoever watches, the phase says which."""
 
 
 class RegisterAssets(StepRef, Command):

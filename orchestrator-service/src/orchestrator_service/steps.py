@@ -27,6 +27,7 @@ def commands(saga: Saga, phase_name: str, parts: Iterable[str]) -> Iterator[Comm
         else:
             yield RunPhase(
                 **step.model_dump(),
+                agent=phase.agent,
                 brief=shared.brief,
                 inputs=shared.inputs,
                 order=shared.orders[name] if part.order is None else part.order,

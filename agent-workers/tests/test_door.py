@@ -151,7 +151,7 @@ async def test_a_reply_that_is_mended_is_taken_and_the_mending_is_told(
     llmock.reply("no json at all", times=2)
     told: list[int] = []
 
-    async def repairing() -> None:
+    def repairing() -> None:
         told.append(len(llmock.requests))
 
     door = a_door()

@@ -1,18 +1,23 @@
-"""Steps whose journal ends while they run, and goes on (R3.2d)."""
+"""Steps whose journal ends while they run, and goes on (R3.2d); steps that fall silent (R1.1d)."""
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
+import pytest
+
+from agent_workers.progress import Alive
 from agent_workers.runner import Made, Runner
 from chassis.broker import Letter, Speaker
 from journal_contracts.commands import Brief, RunPhase
-from journal_contracts.events import CraftCancelled, StepFinished, Usage
+from journal_contracts.events import CraftCancelled, StepFailed, StepFinished, Usage
 from journal_contracts.message import StepRef
 from journal_contracts.product import PlanName
 
 JOURNAL, USER = UUID(int=1), UUID(int=2)
+SILENCE = 100.0
 
 
 class Listener(Speaker):
@@ -32,11 +37,13 @@ class Room:
 
     def __init__(self) -> None:
         self.listener = Listener()
-        self.runner = Runner(self._work, self._usage_of, self.listener)
+        self.runner = Runner(self._work, self._usage_of, self.listener, SILENCE)
         self.began = asyncio.Event()
+        self.alive: Alive = lambda: None
         self.let_go = asyncio.Event()
 
-    async def _work(self, step: RunPhase) -> Made:
+    async def _work(self, step: RunPhase, alive: Alive) -> Made:
+        self.alive = alive
         self.began.set()
         await self.let_go.wait()
         return Made()
@@ -88,3 +95,62 @@ async def test_an_older_end_does_not_let_older_steps_in_again() -> None:
     await room.runner.run(a_step(since=3))
 
     assert not room.began.is_set()
+
+
+@dataclass
+class Clock:
+    """The loop's, put forward by hand."""
+
+    now: float
+
+    async def forward(self, seconds: float) -> None:
+        self.now += seconds
+        for _ in range(10):
+            await asyncio.sleep(0)
+
+
+@pytest.fixture
+async def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    loop = asyncio.get_running_loop()
+    clock = Clock(loop.time())
+    monkeypatch.setattr(loop, "time", lambda: clock.now)
+    return clock
+
+
+async def test_a_step_of_which_nothing_is_heard_is_cancelled_and_has_failed(clock: Clock) -> None:
+    room = Room()
+    running = asyncio.create_task(room.runner.run(a_step(since=3)))
+    await room.began.wait()
+
+    await clock.forward(SILENCE + 1)
+    await running
+    room.alive()
+
+    [letter] = room.listener.said
+    answer = StepFailed.model_validate_json(letter.body)
+    assert (answer.kind, answer.code) == ("timeout", "step_hung")
+
+
+async def test_every_sign_of_life_gives_a_step_more_time(clock: Clock) -> None:
+    room = Room()
+    running = asyncio.create_task(room.runner.run(a_step(since=3)))
+    await room.began.wait()
+
+    for _ in range(3):
+        await clock.forward(SILENCE - 1)
+        room.alive()
+    room.let_go.set()
+    await running
+
+    assert [letter.name for letter in room.listener.said] == [StepFinished.name]
+
+
+async def test_a_step_that_fails_by_a_timeout_of_its_own_has_not_hung(clock: Clock) -> None:
+    async def late(step: RunPhase, alive: Alive) -> Made:
+        raise TimeoutError
+
+    room = Room()
+    await Runner(late, room._usage_of, room.listener, SILENCE).run(a_step(since=3))
+
+    [letter] = room.listener.said
+    assert StepFailed.model_validate_json(letter.body).code == "store_away"

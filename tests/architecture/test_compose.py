@@ -12,8 +12,11 @@ import auth_service.settings
 import gateway_service.settings
 import media_service.settings
 import orchestrator_service.settings
+from agent_workers.handlers import GRACE_SECONDS
 from chassis.settings import ServiceSettings
+from chassis.web import REQUESTS_SECONDS
 
+HANDING_BACK = 10
 ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 CONTAINERS: dict[str, Any] = COMPOSE["services"]
@@ -78,6 +81,13 @@ def test_nothing_starts_before_what_it_stands_on_is_healthy() -> None:
 
         assert "rabbitmq" in waits, name
         assert {wait["condition"] for wait in waits.values()} == {"service_healthy"}, name
+
+
+def test_a_worker_has_time_to_end_its_steps_before_it_is_killed() -> None:
+    """R8.1a: the requests end, then the steps, then what is left is handed back."""
+    told = CONTAINERS["agent-workers"]["stop_grace_period"]
+
+    assert float(told.removesuffix("s")) >= REQUESTS_SECONDS + GRACE_SECONDS + HANDING_BACK
 
 
 def test_the_gateway_alone_is_published_and_only_on_this_machine() -> None:

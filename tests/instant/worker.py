@@ -27,6 +27,7 @@ from agent_workers.models.limits import Limits
 from agent_workers.models.pictures import Pictures
 from agent_workers.models.provider import Messages, OnText, Provider, Reply
 from agent_workers.models.table import table_of_one
+from agent_workers.progress import Alive
 from agent_workers.runner import Made, Runner, fence_of
 from chassis import telemetry
 from chassis.blobs import FolderBlobs
@@ -106,11 +107,11 @@ async def main(settings: Settings) -> None:
         speaker = ChaoticSpeaker(WORKERS, settings.amqp_url, settings.chaos)
         stack.push_async_callback(speaker.close)
 
-        async def do(step: RunPhase) -> Made:
+        async def do(step: RunPhase, alive: Alive) -> Made:
             name = f"{step.journal_id}/{step.phase}/{step.part}/{step.round}"
             question = [{"role": "user", "content": name}]
             asker = Asker(fence_of(step), "instant", step.since)
-            text = await door.answer(asker, str(step.round), question, Answer, lambda _: None)
+            text = await door.answer(asker, str(step.round), question, Answer, lambda _: alive())
             await blobs.put(step.artifact_key, text.encode(), "application/json")
             return Made(step.artifact_key, facts_of(step))
 
@@ -125,19 +126,16 @@ async def main(settings: Settings) -> None:
         hear(broker, MEDIA, RegisterAssets, register)
         runner = Runner(do, attempts.usage_of, speaker)
         handlers.listen(broker, runner, ledger)
-        stack.push_async_callback(runner.stop)
         await stack.enter_async_context(
             running("announcing", lambda: attempts.keep_announcing(media))
         )
         await stack.enter_async_context(open_broker(broker))
         await stack.enter_async_context(
-            handlers.taking_steps(broker, settings.amqp_url, runner, handlers.AT_ONCE)
-        )
-        await stack.enter_async_context(
-            running(
-                "heartbeat", lambda: handlers.keep_saying_alive(broker, worker, handlers.AT_ONCE)
+            handlers.taking_steps(
+                broker, settings.amqp_url, runner, handlers.AT_ONCE, handlers.GRACE_SECONDS
             )
         )
+        await stack.enter_async_context(handlers.telling_room(broker, worker, handlers.AT_ONCE))
         settings.ready.touch()
         await stop.wait()
 

@@ -21,11 +21,11 @@ from agent_workers.models.limits import Limits
 from agent_workers.models.pictures import Pictures
 from agent_workers.models.provider import Messages, ModelTrouble, OnText, Provider, Reply
 from agent_workers.models.table import table_of_one
+from agent_workers.progress import Alive
 from agent_workers.runner import Made, Runner, fence_of
 from chassis.broker import letter_of
 from chassis.database import Database
 from chassis.ids import new_id
-from chassis.jobs import running
 from journal_contracts.catalogue import MEDIA, ORCHESTRATOR, POOLS, WORKERS
 from journal_contracts.commands import RegisterAssets, RunPhase, WithdrawAssets
 from journal_contracts.events import (
@@ -156,7 +156,7 @@ async def worker(servers: Servers) -> AsyncIterator[None]:
     ledger, attempts = Ledger(pool, me, LEASE), Attempts(pool)
     caller = Caller(ledger, attempts, Limits(pool), Breakers(fate.loop.time))
 
-    async def do(step: RunPhase) -> Made:
+    async def do(step: RunPhase, alive: Alive) -> Made:
         if fate.strikes("steps_fail"):
             raise LookupError("a mistake in an agent")
         about = f"{step.artifact_key} {step.round} {sorted(step.inputs.items())}"
@@ -165,7 +165,7 @@ async def worker(servers: Servers) -> AsyncIterator[None]:
         door = Door(chains, ledger, caller)
         asker = Asker(fence_of(step), "nobody", step.since)
         question = [{"role": "user", "content": about}]
-        text = await door.answer(asker, str(step.round), question, Answer, lambda _: None)
+        text = await door.answer(asker, str(step.round), question, Answer, lambda _: alive())
         servers.files[step.artifact_key] = text
         return Made(step.artifact_key, facts(about, step))
 
@@ -176,8 +176,8 @@ async def worker(servers: Servers) -> AsyncIterator[None]:
     broker.hear_as_replica(CraftDeleted, runner.drop)
     for pool in POOLS:
         broker.hear(WORKERS, RunPhase, runner.run, pool=pool, prefetch=workers.AT_ONCE[pool])
-    alive = cast(RabbitBroker, Exchanges(broker))
-    async with running("heartbeat", lambda: workers.keep_saying_alive(alive, me, workers.AT_ONCE)):
+    exchanges = cast(RabbitBroker, Exchanges(broker))
+    async with workers.telling_room(exchanges, me, workers.AT_ONCE):
         yield
 
 

@@ -8,7 +8,7 @@ from functools import partial
 
 from fastapi import FastAPI
 
-from agent_workers import crewing, handlers
+from agent_workers import crewing, handlers, memory
 from agent_workers.bind import Press
 from agent_workers.crews import CREWS
 from agent_workers.models import table
@@ -30,7 +30,7 @@ from chassis.database import Database, open_pool
 from chassis.health import Probe
 from chassis.ids import new_id
 from chassis.jobs import running
-from chassis.web import application
+from chassis.web import application, leave
 from journal_contracts.catalogue import WORKERS
 
 SPARE_THREADS = 32
@@ -74,17 +74,19 @@ def build(settings: Settings) -> FastAPI:
             )
             speaker = Speaker(WORKERS, settings.amqp_url)
             stack.push_async_callback(speaker.close)
-            runner = Runner(workshop.do, attempts.usage_of, speaker)
+            runner = Runner(workshop.do, attempts.usage_of, speaker, settings.silence_seconds)
             handlers.listen(broker, runner, ledger)
-            stack.push_async_callback(runner.stop)
             announcing = partial(attempts.keep_announcing, speaker)
             await stack.enter_async_context(running("announcing", announcing))
             await stack.enter_async_context(open_broker(broker))
             await stack.enter_async_context(
-                handlers.taking_steps(broker, settings.amqp_url, runner, room)
+                handlers.taking_steps(
+                    broker, settings.amqp_url, runner, room, settings.grace_seconds
+                )
             )
-            alive = partial(handlers.keep_saying_alive, broker, worker, room)
-            await stack.enter_async_context(running("heartbeat", alive))
+            await stack.enter_async_context(handlers.telling_room(broker, worker, room))
+            leaving = partial(memory.keep_below, settings.memory_mib, partial(leave, app))
+            await stack.enter_async_context(running("memory", leaving))
             probes.update(database=database.ping, broker=lambda: ping(broker), blobs=blobs.ping)
             yield
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -10,7 +11,8 @@ from faststream.rabbit import RabbitBroker
 
 from agent_workers.models.ledger import Ledger
 from agent_workers.runner import Runner
-from chassis.broker import hear, hear_on_every_replica, hearing_hot, say
+from chassis.broker import BrokerAway, hear, hear_on_every_replica, hearing_hot, say
+from chassis.jobs import running
 from journal_contracts.catalogue import WORKERS
 from journal_contracts.commands import RunPhase
 from journal_contracts.events import CraftCancelled, CraftDeleted, WorkerAlive
@@ -22,6 +24,8 @@ Room = Mapping[str, int]
 """So many steps at a time, of each pool that a worker takes from."""
 
 HEARTBEAT_SECONDS: Final = 2.0
+GRACE_SECONDS: Final = 25.0
+"""So long the steps under way have to end when a worker leaves."""
 
 
 def listen(broker: RabbitBroker, runner: Runner, ledger: Ledger) -> None:
@@ -34,19 +38,36 @@ def listen(broker: RabbitBroker, runner: Runner, ledger: Ledger) -> None:
 
 @contextlib.asynccontextmanager
 async def taking_steps(
-    broker: RabbitBroker, url: str, runner: Runner, room: Room
+    broker: RabbitBroker, url: str, runner: Runner, room: Room, grace: float
 ) -> AsyncIterator[None]:
-    """Take steps while the block runs, as many as there is room for."""
+    """Take steps while the block runs, as many as there is room for.
+
+    At its end those under way have `grace` seconds; what is left is handed back to the broker.
+    """
     async with contextlib.AsyncExitStack() as stack:
-        for pool, most in room.items():
+        hearings = [
             await stack.enter_async_context(
                 hearing_hot(broker, url, WORKERS, RunPhase, runner.run, pool=pool, prefetch=most)
             )
+            for pool, most in room.items()
+        ]
+        try:
+            yield
+        finally:
+            await asyncio.gather(*(hearing.stop(grace) for hearing in hearings))
+            await runner.stop()
+
+
+@contextlib.asynccontextmanager
+async def telling_room(broker: RabbitBroker, worker: UUID, room: Room) -> AsyncIterator[None]:
+    """Tell the orchestrators for how many steps there is room here; at the end, for none."""
+    async with running("heartbeat", partial(_keep_telling, broker, worker, room)):
         yield
+    with contextlib.suppress(BrokerAway, RuntimeError, OSError):
+        await say(broker, WorkerAlive(worker=worker, at_once=dict.fromkeys(room, 0)))
 
 
-async def keep_saying_alive(broker: RabbitBroker, worker: UUID, room: Room) -> None:
-    """Tell the orchestrators again and again for how many steps there is room here."""
+async def _keep_telling(broker: RabbitBroker, worker: UUID, room: Room) -> None:
     alive = WorkerAlive(worker=worker, at_once=dict(room))
     while True:
         await say(broker, alive)

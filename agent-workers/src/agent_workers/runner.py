@@ -6,6 +6,7 @@ the answer, so it is the step's durable record until then; done again, its paid 
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ import structlog
 from agent_workers.desk import InvalidOutput, MissingInput
 from agent_workers.models.ledger import JournalEnded
 from agent_workers.models.provider import ModelTrouble
+from agent_workers.progress import Alive
 from agent_workers.safety import ThemeRefused, UnsafeText
 from chassis.blobs import BlobMissing
 from chassis.broker import Speaker, letter_of
@@ -37,6 +39,8 @@ from journal_contracts.message import StepRef
 log = structlog.get_logger()
 
 REMEMBERED: Final = 1_000
+SILENCE_SECONDS: Final = 300.0
+"""Longer than all models of a chain together may say nothing."""
 PAUSE: Final = 0.5
 """Seconds until an answer is said again that the broker did not take."""
 
@@ -49,22 +53,33 @@ class Made:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
-Do = Callable[[RunPhase], Awaitable[Made]]
+Do = Callable[[RunPhase, Alive], Awaitable[Made]]
 UsageOf = Callable[[StepRef], Awaitable[Usage]]
 """What the calls of this attempt cost, the same however often it is asked."""
 
 
-class Runner:
-    """Runs each step once at a time, however often it is delivered."""
+class StepHung(Exception):
+    """Nothing was heard of a step for so long that it is not waited for any more."""
 
-    def __init__(self, do: Do, usage_of: UsageOf, speaker: Speaker) -> None:
+
+class Runner:
+    """Runs each step once at a time, however often it is delivered.
+
+    A step of which nothing is heard for `silence` seconds is cancelled, and has failed.
+    """
+
+    def __init__(
+        self, do: Do, usage_of: UsageOf, speaker: Speaker, silence: float = SILENCE_SECONDS
+    ) -> None:
         self._do = do
         self._usage_of = usage_of
         self._speaker = speaker
+        self._silence = silence
         self._running: dict[StepRef, tuple[int, asyncio.Task[None]]] = {}
         """What runs, with the journal's `n` when it was given out."""
         self._dropped: dict[UUID, int] = {}
         """Journals that ended, with the `n` of their end."""
+        self._stopped = False
 
     async def run(self, step: RunPhase) -> None:
         """Run a step, or join the run of it that is under way."""
@@ -79,7 +94,7 @@ class Runner:
         try:
             await asyncio.shield(task)
         except asyncio.CancelledError:
-            if not task.cancelled():
+            if self._stopped or not task.cancelled():
                 raise
 
     async def drop(self, end: CraftCancelled | CraftDeleted) -> None:
@@ -95,7 +110,8 @@ class Runner:
                 task.cancel()
 
     async def stop(self) -> None:
-        """Cancel what runs; its commands are delivered again to another worker."""
+        """Cancel what runs; nobody acks its commands, so another worker gets them."""
+        self._stopped = True
         tasks = [task for _, task in self._running.values()]
         for task in tasks:
             task.cancel()
@@ -106,7 +122,7 @@ class Runner:
         fence = fence_of(step)
         answer: StepFinished | StepFailed
         try:
-            made = await self._do(step)
+            made = await self._do_while_it_lives(step)
             answer = StepFinished(
                 **fence.model_dump(),
                 artifact=made.artifact,
@@ -133,12 +149,29 @@ class Runner:
                 return
             await asyncio.sleep(PAUSE)
 
+    async def _do_while_it_lives(self, step: RunPhase) -> Made:
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(self._silence) as patience:
+
+                def alive() -> None:
+                    with contextlib.suppress(RuntimeError):  # a late sign, when it is over
+                        patience.reschedule(loop.time() + self._silence)
+
+                return await self._do(step, alive)
+        except TimeoutError as error:
+            if not patience.expired():
+                raise
+            raise StepHung(f"Nothing was heard of it for {self._silence:g} s.") from error
+
 
 def named(error: Exception) -> tuple[Trouble, str, str, float | None]:
     """What an error means for the step: kind, code, a sentence for people, seconds to wait."""
     match error:
         case ModelTrouble():
             return error.kind, error.code, error.detail, error.retry_after
+        case StepHung():
+            return "timeout", "step_hung", str(error), None
         case ThemeRefused():
             return "fatal", "theme_refused", str(error), None
         case UnsafeText():

@@ -4,8 +4,10 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from agent_workers.handlers import AT_ONCE
+from agent_workers.handlers import AT_ONCE, GRACE_SECONDS
+from agent_workers.memory import MEMORY_MIB
 from agent_workers.models.ledger import LEASE_SECONDS
+from agent_workers.runner import SILENCE_SECONDS
 from chassis.settings import ServiceSettings
 from journal_contracts.catalogue import POOLS
 
@@ -25,5 +27,11 @@ class Settings(ServiceSettings):
     model: str = "gpt-4o-mini"
     models: Path | None = None
     """A table of providers, chains and agents (README); it takes the place of the three above."""
+    grace_seconds: float = GRACE_SECONDS
+    """How long the steps under way have to end when the worker is told to leave."""
+    silence_seconds: float = SILENCE_SECONDS
+    """How long nothing may be heard of a step before it has failed."""
+    memory_mib: int = MEMORY_MIB
+    """What the worker may hold in memory; above it, it leaves in good order and is begun anew."""
     lease_seconds: float = LEASE_SECONDS
     """How long a model call stays its worker's own after the last sign of life."""

@@ -14,7 +14,7 @@ from agent_workers.gallery import Gallery
 from agent_workers.models.attempts import Asker
 from agent_workers.models.door import Door
 from agent_workers.models.provider import Messages
-from agent_workers.progress import Progress
+from agent_workers.progress import Alive, Progress, StepProgress
 from agent_workers.runner import Made, fence_of
 from chassis.blobs import Blobs
 from journal_contracts.artifacts import Blob
@@ -35,18 +35,20 @@ class Workshop:
     door: Door
     progress: Progress
 
-    async def do(self, step: RunPhase) -> Made:
-        """One step, by its crew."""
-        result = await self.crews[step.phase](await self._desk(step))
+    async def do(self, step: RunPhase, alive: Alive) -> Made:
+        """One step, by its crew; `alive` is told of every sign of life."""
+        progress = self.progress.of(step, alive)
+        progress.report("started")
+        result = await self.crews[step.phase](await self._desk(step, progress))
         document = result.artifact.model_dump_json().encode()
         await self.blobs.put(step.artifact_key, document, "application/json")
+        progress.report("done")
         return Made(step.artifact_key, result.facts)
 
-    async def _desk(self, step: RunPhase) -> Desk:
+    async def _desk(self, step: RunPhase, progress: StepProgress) -> Desk:
         async def ask(agent: Agent, task: str, about: str, output: type[BaseModel]) -> BaseModel:
             asker = _asker(step, agent.name)
-            progress = self.progress.of(step, agent.name)
-            await progress.report("thinking")
+            progress.report("thinking", agent.name)
 
             async def answer(messages: Messages, wanted: type[BaseModel]) -> str:
                 return await self.door.answer(
@@ -59,7 +61,7 @@ class Workshop:
                 )
 
             made = await crewing.perform(agent, task, output, answer)
-            await progress.report("checking")
+            progress.report("checking")
             return made
 
         async def draw(agent: Agent, prompt: str, name: str) -> Blob:

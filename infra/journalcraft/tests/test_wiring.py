@@ -65,6 +65,7 @@ def test_every_service_is_told_what_it_needs_and_no_more(
             "JCC_DATABASE_URL",
             "JCC_BLOBS_URL",
             "JCC_STATE",
+            "JCC_GRACE_SECONDS",
             "JCC_OPENAI_API_KEY",
             "JCC_MODEL",
         },

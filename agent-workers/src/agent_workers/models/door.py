@@ -36,7 +36,7 @@ REPAIRS = 2
 WAIT_SECONDS = 0.2
 
 T = TypeVar("T")
-Repairing = Callable[[], Awaitable[None]]
+Repairing = Callable[[], None]
 """Told when a reply is sent back."""
 
 Store = Callable[[Drawn], Awaitable[Blob]]
@@ -78,7 +78,7 @@ class Door:
         said = list(messages)
         for turn in range(1 + REPAIRS):
             if turn and repairing:
-                await repairing()
+                repairing()
             text = await self._text(asker, round_, said, output, on_text)
             try:
                 return output.model_validate_json(text).model_dump_json()
@@ -133,6 +133,7 @@ class Door:
         while (lost := await self._claim(question, first.name)) is None:
             if (kept := await self._ledger.kept_reply(key)) is not None:
                 return kept
+            on_text("")  # whoever writes it lives, so this does
             await asyncio.sleep(WAIT_SECONDS)
         failpoints.reach("claimed", (question.asker.step.phase,))
         try:

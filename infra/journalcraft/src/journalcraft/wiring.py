@@ -19,6 +19,8 @@ AUTH, GATEWAY, ORCHESTRATOR, WORKERS, MEDIA = (
 SERVICES: Final = (AUTH, GATEWAY, ORCHESTRATOR, WORKERS, MEDIA)
 DATABASES: Final = {AUTH: "auth", ORCHESTRATOR: "orchestrator", WORKERS: "workers", MEDIA: "media"}
 BUCKET: Final = "journals"
+GRACE_SECONDS: Final = 5
+"""For steps under way when somebody stops the platform and waits for it."""
 
 OF_THE_MACHINE: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR")
 """What any program needs to know of the machine; nothing else of the shell reaches a service."""
@@ -99,6 +101,7 @@ def _own(service: str, site: Site, shell: Mapping[str, str]) -> Environment:
                 "JCC_DATABASE_URL": site.databases[WORKERS],
                 "JCC_BLOBS_URL": site.blobs,
                 "JCC_STATE": str(site.state / WORKERS),
+                "JCC_GRACE_SECONDS": str(GRACE_SECONDS),
                 **_taken(shell, OF_THE_NETWORK),
                 "NO_PROXY": _spared(shell),
                 **{ours: shell[theirs] for theirs, ours in OF_THE_MODEL.items() if theirs in shell},

@@ -13,7 +13,7 @@ from pamqp import commands, frame
 
 from chassis.broker.saying import CONTENT_TYPE
 
-PERSISTENT: Final = 2
+TRANSIENT, PERSISTENT = 1, 2
 BASIC: Final = 60
 HEADER, BODY, END = 2, 3, b"\xce"
 FLAGS: Final = (
@@ -40,14 +40,15 @@ def published(
     headers: Mapping[str, str],
     body: bytes,
     most: int,
+    persistent: bool = True,
 ) -> bytes:
-    """The frames of one persistent message; `most` bytes of its body go into one frame."""
+    """The frames of one message; `most` bytes of its body go into one frame."""
     header = b"".join(
         (
             struct.pack(">HHQH", BASIC, 0, len(body), FLAGS),
             _short(CONTENT_TYPE),
             _table(headers),
-            bytes((PERSISTENT,)),
+            bytes((PERSISTENT if persistent else TRANSIENT,)),
             _short(subject),
             _short(message_id),
             struct.pack(">Q", int(at.timestamp())),

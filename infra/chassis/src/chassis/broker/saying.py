@@ -32,14 +32,20 @@ class Letter:
     trace: Mapping[str, str]
 
 
-def letter_of(message: Message, message_id: UUID, subject: str, pool: str | None = None) -> Letter:
+def letter_of(
+    message: Message,
+    message_id: UUID,
+    subject: str,
+    pool: str | None = None,
+    routing_key: str | None = None,
+) -> Letter:
     """Write a message down, in the trace that is open here."""
     trace: dict[str, str] = {}
     propagate.inject(trace)
     return Letter(
         id=message_id,
         name=message.name,
-        routing_key=f"{message.name}.{pool}" if pool else message.name,
+        routing_key=routing_key or (f"{message.name}.{pool}" if pool else message.name),
         subject=subject,
         body=message.model_dump_json().encode(),
         trace=trace,

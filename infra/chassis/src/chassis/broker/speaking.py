@@ -162,6 +162,7 @@ class Speaker:
             },
             body=letter.body,
             most=wire.max_content_size,
+            persistent=not entry.transient,
         )
 
     async def _connected(self) -> Channel:

@@ -218,6 +218,11 @@ class JournalView(View):
     trouble: TroubleView | None = None
     paused_until: datetime | None = None
     queue: QueueView | None = None
+    eta_seconds: float | None = None
+    """Of work, at this moment, by how long the same phases took lately and its own pace.
+
+    The times in which it waits for its user are not in it. None where there is no history.
+    """
 
 
 class JournalCard(View):

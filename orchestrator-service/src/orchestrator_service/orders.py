@@ -14,13 +14,14 @@ from chassis.errors import NotFound, ServiceError
 from chassis.ids import new_id
 from journal_contracts.api import JournalOrder, JournalPage, JournalView, QueueView
 from journal_contracts.events import CraftDeleted
-from orchestrator_service import store
+from orchestrator_service import eta, store
 from orchestrator_service.decisions import check_in_advance
 from orchestrator_service.engine.engine import Engine
 from orchestrator_service.ownership import no_such_journal, view_of
 from orchestrator_service.plan import PLANS
 from orchestrator_service.settings import Settings
 from orchestrator_service.state import Request, Saga
+from orchestrator_service.usual import Times
 
 LONGEST_ADVICE: Final = 600
 """Seconds; who is told to come back later than that might as well ask again."""
@@ -55,6 +56,7 @@ class Desk:
         self._database = database
         self._engine = engine
         self._settings = settings
+        self._times = Times(database)
 
     async def order(self, user_id: UUID, order: JournalOrder, key: str | None) -> JournalView:
         """Begin a journal; the same key and order again give the journal of the first time.
@@ -112,7 +114,14 @@ class Desk:
         row = await self._engine.transitions.row(journal_id)
         if row is None or not _may_see(user_id, row.saga):
             raise no_such_journal()
-        return view_of(row, await self._queue(journal_id) if row.saga.is_working else None)
+        queue = await self._queue(journal_id) if row.saga.is_working else None
+        return view_of(row, queue, await self._seconds_left(row.saga))
+
+    async def _seconds_left(self, saga: Saga) -> float | None:
+        if saga.is_over:
+            return None
+        usual = await self._times.of(saga.request.plan)
+        return eta.seconds_left(saga, usual, self._engine.transitions.clock.now())
 
     async def _queue(self, journal_id: UUID) -> QueueView | None:
         place = await self._engine.store.place(journal_id)

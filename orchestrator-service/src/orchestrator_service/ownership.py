@@ -20,6 +20,8 @@ def check_is_of(user_id: UUID, saga: Saga) -> None:
         raise no_such_journal()
 
 
-def view_of(row: Row, queue: QueueView | None = None) -> JournalView:
+def view_of(
+    row: Row, queue: QueueView | None = None, seconds_left: float | None = None
+) -> JournalView:
     """A row as it is shown."""
-    return journal_view(row.saga, row.created_at, row.updated_at, queue)
+    return journal_view(row.saga, row.created_at, row.updated_at, queue, seconds_left)

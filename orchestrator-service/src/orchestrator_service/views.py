@@ -27,7 +27,11 @@ def status_of(saga: Saga) -> Status:
 
 
 def journal_view(
-    saga: Saga, created_at: datetime, updated_at: datetime, queue: QueueView | None = None
+    saga: Saga,
+    created_at: datetime,
+    updated_at: datetime,
+    queue: QueueView | None = None,
+    seconds_left: float | None = None,
 ) -> JournalView:
     """The whole state, as its owner sees it; `queue` where its next step waits for room."""
     title = steps.title(saga)
@@ -51,6 +55,7 @@ def journal_view(
         trouble=_trouble(saga),
         paused_until=saga.paused_until,
         queue=queue,
+        eta_seconds=seconds_left,
     )
 
 

@@ -12,7 +12,6 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 import structlog
@@ -72,7 +71,7 @@ async def main(order: Order) -> list[str]:
             _arm(order.die_at)
         ends = await asyncio.gather(*(_ask(door, ask) for ask in order.asks))
         if order.amqp:
-            await _announce_all(attempts, Speaker(WORKERS, order.amqp), pool)
+            await _announce_all(attempts, Speaker(WORKERS, order.amqp))
         await clients.close()
         return ends
 
@@ -91,11 +90,9 @@ async def _ask(door: Door, ask: tuple[str, str, str]) -> str:
     return "answered"
 
 
-async def _announce_all(attempts: Attempts, speaker: Speaker, pool: Any) -> None:
-    announcing = asyncio.create_task(attempts.keep_announcing(speaker))
-    while await pool.fetchval("select count(*) from attempt where not announced"):
-        await asyncio.sleep(0.05)
-    announcing.cancel()
+async def _announce_all(attempts: Attempts, speaker: Speaker) -> None:
+    while await attempts.announce(speaker):
+        pass
     await speaker.close()
 
 

@@ -1,6 +1,5 @@
 """A house of models for tests: doors of processes of their own, on one database."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -98,11 +97,8 @@ async def announced(pool: Pool, amqp_url: str) -> list[UsageRecorded]:
         channel = await line.channel()
         queue = (await channel.queue_declare(exclusive=True)).queue or ""
         await channel.queue_bind(queue, "events", UsageRecorded.name)
-        announcing = asyncio.create_task(Attempts(pool).keep_announcing(speaker))
-        async with asyncio.timeout(10):
-            while await pool.fetchval("select count(*) from attempt where not announced"):
-                await asyncio.sleep(0.01)
-        announcing.cancel()
+        while await Attempts(pool).announce(speaker):
+            pass
         await speaker.close()
         heard = []
         while (message := await channel.basic_get(queue, no_ack=True)).body:

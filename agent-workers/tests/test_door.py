@@ -199,12 +199,18 @@ async def test_a_reply_that_cannot_be_kept_now_is_kept_a_little_later(
             await asyncio.sleep(0)
     await house.pool.execute(
         """
+        create sequence tries;
         create function no_room() returns trigger language plpgsql as $$
-        begin raise exception 'no space left on device' using errcode = '53100'; end $$;
+        begin
+            perform nextval('tries');
+            raise exception 'no space left on device' using errcode = '53100';
+        end $$;
         create trigger no_room before update on paid_call execute function no_room()
         """
     )
-    await asyncio.sleep(1)
+    async with asyncio.timeout(10):
+        while not await house.pool.fetchval("select is_called from tries"):
+            await asyncio.sleep(0)
     assert not call.done()
 
     await house.pool.execute("drop trigger no_room on paid_call")

@@ -140,10 +140,10 @@ class Attempts:
     async def keep_announcing(self, speaker: Speaker) -> None:
         """Tell who listens what each call cost, at least once."""
         while True:
-            if not await self._announce(speaker):
+            if not await self.announce(speaker):
                 await asyncio.sleep(ANNOUNCE_SECONDS)
 
-    async def _announce(self, speaker: Speaker) -> bool:
+    async def announce(self, speaker: Speaker) -> bool:
         """Announce what waits; whether there may be more."""
         async with self._pool.acquire() as connection, connection.transaction():
             rows = await connection.fetch(UNANNOUNCED, TOGETHER)

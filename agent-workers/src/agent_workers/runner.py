@@ -47,10 +47,12 @@ PAUSE: Final = 0.5
 
 @dataclass(frozen=True)
 class Made:
-    """What a step made: the key of the artifact, stored already, and the facts for the saga."""
+    """What a step made: the key of the artifact, and the facts for the saga."""
 
     artifact: str | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
+    storing: Awaitable[object] | None = None
+    """What is still to be waited for before the step is done."""
 
 
 Do = Callable[[RunPhase, Alive], Awaitable[Made]]
@@ -123,11 +125,12 @@ class Runner:
         answer: StepFinished | StepFailed
         try:
             made = await self._do_while_it_lives(step)
+            usage, _ = await asyncio.gather(self._usage_of(fence), made.storing or _nothing())
             answer = StepFinished(
                 **fence.model_dump(),
                 artifact=made.artifact,
                 facts=dict(made.facts),
-                usage=await self._usage_of(fence),
+                usage=usage,
                 seconds=time.monotonic() - began,
             )
         except JournalEnded:
@@ -163,6 +166,10 @@ class Runner:
             if not patience.expired():
                 raise
             raise StepHung(f"Nothing was heard of it for {self._silence:g} s.") from error
+
+
+async def _nothing() -> None:
+    """Where there is nothing to wait for."""
 
 
 def named(error: Exception) -> tuple[Trouble, str, str, float | None]:

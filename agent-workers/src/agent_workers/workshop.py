@@ -41,9 +41,9 @@ class Workshop:
         progress.report("started")
         result = await self.crews[step.phase](await self._desk(step, progress))
         document = result.artifact.model_dump_json().encode()
-        await self.blobs.put(step.artifact_key, document, "application/json")
+        storing = self.blobs.put(step.artifact_key, document, "application/json")
         progress.report("done")
-        return Made(step.artifact_key, result.facts)
+        return Made(step.artifact_key, result.facts, storing)
 
     async def _desk(self, step: RunPhase, progress: StepProgress) -> Desk:
         async def ask(agent: Agent, task: str, about: str, output: type[BaseModel]) -> BaseModel:

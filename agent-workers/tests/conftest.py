@@ -17,6 +17,7 @@ from chassis.database import Database, Pool, open_pool
 from chassis.ids import new_id
 from chassis.testing import Addresses
 
+from .clock import Clock
 from .house import House
 
 
@@ -29,6 +30,14 @@ def database_url(addresses: Addresses) -> Iterator[str]:
     asyncio.run(_migrate(url))
     yield url
     asyncio.run(_administer(addresses, f'drop database "{name}" with (force)'))
+
+
+@pytest.fixture
+async def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    loop = asyncio.get_running_loop()
+    clock = Clock(loop.time())
+    monkeypatch.setattr(loop, "time", lambda: clock.now)
+    return clock
 
 
 @pytest.fixture

@@ -21,7 +21,13 @@ from chassis.broker import Speaker, letter_of, queue_of
 from chassis.ids import new_id
 from journal_contracts.catalogue import ORCHESTRATOR, WORKERS
 from journal_contracts.commands import Brief, RunPhase
-from journal_contracts.events import ProgressReported, StepFailed, StepFinished, WorkerAlive
+from journal_contracts.events import (
+    ProgressReported,
+    StepFailed,
+    StepFinished,
+    TextWritten,
+    WorkerAlive,
+)
 from journal_contracts.message import Message
 from journal_contracts.product import PlanName
 from journalcraft.servers.ports import ALONE, reserve
@@ -48,7 +54,7 @@ class Office:
     speaker: Speaker
     channel: AbstractChannel
     answers: list[StepFinished | StepFailed] = field(default_factory=list)
-    passing: list[ProgressReported | WorkerAlive] = field(default_factory=list)
+    passing: list[ProgressReported | WorkerAlive | TextWritten] = field(default_factory=list)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
     @classmethod
@@ -71,9 +77,9 @@ class Office:
         """As the orchestrator does."""
         assert await self.speaker.say_all([letter_of(message, new_id(), str(subject), pool)])
 
-    async def give(self, phase: str) -> RunPhase:
-        """A new step, with the broker."""
-        step = a_step(phase)
+    async def give(self, phase: str, step: RunPhase | None = None) -> RunPhase:
+        """A new step, or this one, with the broker."""
+        step = step or a_step(phase)
         await self.say(step, step.journal_id, "writing")
         return step
 
@@ -81,6 +87,14 @@ class Office:
         """The next answer."""
         await self._until(lambda: bool(self.answers))
         return self.answers.pop(0)
+
+    def read(self) -> list[TextWritten]:
+        """The text that was told."""
+        return [word for word in self.passing if isinstance(word, TextWritten)]
+
+    async def until_it_is_read(self) -> None:
+        """Until some text was told."""
+        await self._until(lambda: bool(self.read()))
 
     async def until_it_does(self, what: str) -> None:
         """Until a step is as far as that."""
@@ -115,6 +129,8 @@ class Office:
                 self.answers.append(StepFailed.model_validate_json(delivery.body))
             case ProgressReported.name:
                 self.passing.append(ProgressReported.model_validate_json(delivery.body))
+            case TextWritten.name:
+                self.passing.append(TextWritten.model_validate_json(delivery.body))
             case WorkerAlive.name:
                 self.passing.append(WorkerAlive.model_validate_json(delivery.body))
         self._news.set()

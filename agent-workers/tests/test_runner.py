@@ -2,11 +2,8 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
-
-import pytest
 
 from agent_workers.progress import Alive
 from agent_workers.runner import Made, Runner
@@ -15,6 +12,8 @@ from journal_contracts.commands import Brief, RunPhase
 from journal_contracts.events import CraftCancelled, StepFailed, StepFinished, Usage
 from journal_contracts.message import StepRef
 from journal_contracts.product import PlanName
+
+from .clock import Clock
 
 JOURNAL, USER = UUID(int=1), UUID(int=2)
 SILENCE = 100.0
@@ -95,26 +94,6 @@ async def test_an_older_end_does_not_let_older_steps_in_again() -> None:
     await room.runner.run(a_step(since=3))
 
     assert not room.began.is_set()
-
-
-@dataclass
-class Clock:
-    """The loop's, put forward by hand."""
-
-    now: float
-
-    async def forward(self, seconds: float) -> None:
-        self.now += seconds
-        for _ in range(10):
-            await asyncio.sleep(0)
-
-
-@pytest.fixture
-async def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    loop = asyncio.get_running_loop()
-    clock = Clock(loop.time())
-    monkeypatch.setattr(loop, "time", lambda: clock.now)
-    return clock
 
 
 async def test_a_step_of_which_nothing_is_heard_is_cancelled_and_has_failed(clock: Clock) -> None:

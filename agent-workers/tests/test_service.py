@@ -1,4 +1,4 @@
-"""How a worker leaves, by itself or told to, and lets go of a step (R1.1d, R3.2c, R3.2d, R8.2c).
+"""How a worker leaves, lets go of a step, and lets others read along (R1.1d, R3.2c, R3.2d, R8.2c).
 
 Each is a process of its own, the whole service around a crew of three phases. Its model answers
 when it is let, so nothing here depends on how fast a machine is.
@@ -17,9 +17,9 @@ from llmock import completion
 
 from chassis.database import Pool
 from chassis.ids import now
-from journal_contracts.events import CraftCancelled, StepFailed, StepFinished
+from journal_contracts.events import CraftCancelled, StepFailed, StepFinished, TextWanted
 
-from .office import PATIENCE, Office, Staff, Worker
+from .office import PATIENCE, Office, Staff, Worker, a_step
 from .staffing import GROWN
 
 
@@ -183,3 +183,25 @@ async def test_a_step_that_gives_no_sign_of_life_has_failed_and_the_next_is_take
         "step_hung",
     )
     assert finished.journal_id == whole.journal_id
+
+
+async def test_who_reads_along_is_told_the_text_and_nobody_else_is(
+    hire: Hire, model: Model, amqp_url: str
+) -> None:
+    """R1.2c: what the model writes, as it writes it, of the one journal that is read."""
+    async with hire(), Office.open(amqp_url) as office:
+        read, unread = a_step("editing"), a_step("editing")
+        wanted = TextWanted(journal_id=read.journal_id, user_id=read.user_id)
+        await office.say(wanted, read.journal_id)
+        for step in (read, unread):
+            await office.give("editing", step)
+        await model.is_asked()
+        model.let_go.set()
+
+        answers = [await office.answer() for _ in range(2)]
+        await office.until_it_is_read()
+
+    assert {type(answer) for answer in answers} == {StepFinished}
+    pieces = office.read()
+    assert {piece.journal_id for piece in pieces} == {read.journal_id}
+    assert '"lines"' in "".join(piece.text for piece in pieces)

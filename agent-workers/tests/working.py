@@ -28,7 +28,7 @@ from agent_workers.models.limits import Limits
 from agent_workers.models.table import DEFAULT, ProviderRow, Table
 from agent_workers.progress import Progress
 from chassis.blobs import FolderBlobs
-from chassis.broker import connect, open_broker
+from chassis.broker import Speaker, connect, open_broker
 from chassis.database import open_pool
 from chassis.ids import new_id
 from journal_contracts.artifacts import Layout
@@ -66,13 +66,18 @@ async def main(order: Order) -> list[str]:
         ledger = Ledger(pool, new_id())
         caller = Caller(ledger, Attempts(pool), Limits(pool), Breakers())
         door = Door(Chains(table, clients), ledger, caller)
-        broker = connect(WORKERS, order.amqp)
+        broker, speaker = connect(WORKERS, order.amqp), Speaker(WORKERS, order.amqp)
         blobs = FolderBlobs(Path(order.folder))
         async with open_broker(broker):
             with crewing.quiet():
-                shop = workshop.Workshop(crews, blobs, NO_PRESS, door, Progress(broker))
+                shop = workshop.Workshop(
+                    crews, blobs, NO_PRESS, door, Progress(speaker, lambda _: False)
+                )
                 for step in order.steps:
-                    await shop.do(RunPhase.model_validate(step), lambda: None)
+                    made = await shop.do(RunPhase.model_validate(step), lambda: None)
+                    assert made.storing is not None
+                    await made.storing
+        await speaker.close()
     await clients.close()
     return tasks
 

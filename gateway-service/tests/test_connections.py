@@ -1,5 +1,9 @@
 """What waits for a socket waits in order and within bounds; the slow are cut, the rest go on."""
 
+import json
+from typing import Any
+from uuid import UUID
+
 from chassis.ids import new_id
 from gateway_service.connections import (
     MOST_BYTES,
@@ -9,6 +13,9 @@ from gateway_service.connections import (
     Connection,
     ConnectionManager,
 )
+from gateway_service.reading import MOST_JOURNALS, MOST_TEXT
+from journal_contracts.events import TextWritten
+from journal_contracts.realtime import Read
 
 
 async def test_events_are_held_until_it_is_known_where_to_go_on() -> None:
@@ -118,3 +125,62 @@ def begun(user_id: object = None) -> Connection:
     connection = Connection(user_id or new_id())  # type: ignore[arg-type]
     connection.begin("e", 0)
     return connection
+
+
+def piece(journal: UUID, pos: int, text: str, **step: Any) -> TextWritten:
+    told = {"phase": "curation", "part": "days", "agent": "content_curator", **step}
+    return TextWritten(journal_id=journal, user_id=UUID(int=1), pos=pos, text=text, **told)
+
+
+def texts(connection: Connection) -> list[tuple[int, str]]:
+    """What is sent of text: from where, and what."""
+    frames = [json.loads(frame) for frame in connection.take()]
+    assert {frame["cls"] for frame in frames} <= {"token"}
+    return [(frame["data"]["pos"], frame["data"]["text"]) for frame in frames]
+
+
+async def test_text_is_sent_to_who_reads_it_and_to_nobody_else() -> None:
+    """R2.1b: on request, and no longer than that."""
+    reader, other, read, unread = begun(), begun(), new_id(), new_id()
+    reader.reading.turn(Read(journal=read))
+    for connection in (reader, other):
+        connection.offer_text(piece(read, 0, "Before"))
+        connection.offer_text(piece(unread, 0, "Nobody's"))
+
+    assert (texts(reader), texts(other)) == ([(0, "Before")], [])
+    reader.reading.turn(Read(journal=read, on=False))
+    reader.offer_text(piece(read, 6, " you write"))
+    assert texts(reader) == []
+
+
+async def test_neighbours_become_one_and_a_gap_begins_anew() -> None:
+    connection, journal = begun(), new_id()
+    connection.reading.turn(Read(journal=journal))
+    for pos, text in ((0, "lost"), (10, "Before "), (17, "you write")):
+        connection.offer_text(piece(journal, pos, text))
+    connection.offer_text(piece(journal, 3, "of another part", part="frame"))
+
+    assert texts(connection) == [(10, "Before you write"), (3, "of another part")]
+
+
+async def test_of_too_much_text_the_end_is_kept_and_nobody_is_cut() -> None:
+    connection, journal = begun(), new_id()
+    connection.reading.turn(Read(journal=journal))
+    for number in range(100):
+        connection.offer_text(piece(journal, 1_000 * number, f"{number:04d}" * 250))
+    for part in range(1_000):
+        connection.offer_text(piece(journal, 0, "word", part=str(part)))
+
+    (pos, text), *others = texts(connection)
+    assert (pos + len(text), len(text)) == (100_000, MOST_TEXT)
+    assert text.endswith("0099")
+    assert len(others) < 100
+    assert connection.ended is None
+
+
+async def test_a_client_reads_few_journals_at_a_time() -> None:
+    connection, journals = begun(), [new_id() for _ in range(MOST_JOURNALS + 1)]
+    for journal in journals:
+        connection.reading.turn(Read(journal=journal))
+
+    assert connection.reading.journals == tuple(journals[1:])

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -12,7 +13,7 @@ from redis.exceptions import RedisError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from chassis.broker import say
+from chassis.broker import connect, hear_on_every_replica, open_broker, say
 from chassis.broker.topology import bucket_of
 from chassis.ids import new_id
 from gateway_service.feed import Feed
@@ -20,7 +21,8 @@ from gateway_service.following import Times
 from gateway_service.library import Library
 from gateway_service.owners import Owner
 from gateway_service.stamper import Stamper, durable_frame
-from journal_contracts.events import PhaseStarted, ProgressReported
+from journal_contracts.catalogue import WORKERS
+from journal_contracts.events import PhaseStarted, ProgressReported, TextWanted, TextWritten
 from journal_contracts.realtime import Decide
 
 CHOICE = {"option": "own", "text": "Quiet Mornings"}
@@ -110,26 +112,47 @@ async def test_progress_passes_through_without_an_offset(
     client: Any, orchestrator: RabbitBroker
 ) -> None:
     crafted = new_id()
-    progress = ProgressReported(
-        journal_id=crafted,
-        user_id=client.user_id,
-        phase="curation",
-        part="day-3",
-        agent="curator",
-        doing="writing",
-        tokens=120,
-    )
-
     async with client.socket() as talk:
         await talk.next()
         await talk.next()
-        await say(orchestrator, progress, routing_key=f"u.{bucket_of(client.user_id)}")
+        key = f"u.{bucket_of(client.user_id)}"
+        await say(orchestrator, progressed(client.user_id, crafted), routing_key=key)
         (event,) = await talk.events(1)
 
     assert event["cls"] == "latest"
     assert event["key"] == f"{crafted}/curation/day-3"
     assert "o" not in event
     assert event["data"]["tokens"] == 120
+
+
+async def test_who_reads_along_is_told_of_to_the_workers_and_gets_the_text(
+    client: Any, orchestrator: RabbitBroker, amqp_url: str
+) -> None:
+    """R2.1b: the workers hear it at once and again; what was written before is not sent."""
+    crafted, wanted = new_id(), asyncio.Queue[TextWanted]()
+    workers = connect(WORKERS, amqp_url)
+    hear_on_every_replica(workers, WORKERS, TextWanted, wanted.put)
+    live = {"routing_key": f"u.{bucket_of(client.user_id)}"}
+
+    async with open_broker(workers), client.socket() as talk:
+        await talk.next()
+        await talk.next()
+        await say(orchestrator, written(client.user_id, crafted, 0, "Too early."), **live)
+        await say(orchestrator, progressed(client.user_id, crafted), **live)
+        assert [passing["cls"] for passing in await talk.events(1)] == ["latest"]
+        await talk.say({"t": "read", "journal": str(crafted)})
+        heard = await asyncio.wait_for(wanted.get(), 10)
+        await say(orchestrator, written(client.user_id, crafted, 10, "Before you write"), **live)
+        (event,) = await talk.events(1)
+
+    assert heard == TextWanted(journal_id=crafted, user_id=client.user_id)
+    assert (event["cls"], event["type"], event["key"]) == (
+        "token",
+        TextWritten.name,
+        f"{crafted}/curation/day-3/1",
+    )
+    assert (event["data"]["pos"], event["data"]["text"]) == (10, "Before you write")
+    assert "o" not in event
 
 
 async def test_nobody_is_told_of_other_peoples_journals(
@@ -451,3 +474,13 @@ def decide(journal_id: Any) -> dict[str, Any]:
         "rev": 1,
         "choice": CHOICE,
     }
+
+
+def progressed(user_id: UUID, journal_id: UUID) -> ProgressReported:
+    step: Any = {"user_id": user_id, "journal_id": journal_id, "phase": "curation"}
+    return ProgressReported(**step, part="day-3", agent="curator", doing="writing", tokens=120)
+
+
+def written(user_id: UUID, journal_id: UUID, pos: int, text: str) -> TextWritten:
+    step: Any = {"user_id": user_id, "journal_id": journal_id, "phase": "curation"}
+    return TextWritten(**step, part="day-3", agent="content_curator", pos=pos, text=text)

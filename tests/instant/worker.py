@@ -28,6 +28,7 @@ from agent_workers.models.pictures import Pictures
 from agent_workers.models.provider import Messages, OnText, Provider, Reply
 from agent_workers.models.table import table_of_one
 from agent_workers.progress import Alive
+from agent_workers.readers import Readers
 from agent_workers.runner import Made, Runner, fence_of
 from chassis import telemetry
 from chassis.blobs import FolderBlobs
@@ -125,7 +126,7 @@ async def main(settings: Settings) -> None:
         stack.push_async_callback(media.close)
         hear(broker, MEDIA, RegisterAssets, register)
         runner = Runner(do, attempts.usage_of, speaker)
-        handlers.listen(broker, runner, ledger)
+        handlers.listen(broker, runner, ledger, Readers())
         await stack.enter_async_context(
             running("announcing", lambda: attempts.keep_announcing(media))
         )

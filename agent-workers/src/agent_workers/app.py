@@ -21,6 +21,7 @@ from agent_workers.models.door import Door
 from agent_workers.models.ledger import Ledger
 from agent_workers.models.limits import Limits
 from agent_workers.progress import Progress
+from agent_workers.readers import Readers
 from agent_workers.runner import Runner
 from agent_workers.settings import Settings
 from agent_workers.workshop import Workshop
@@ -65,17 +66,18 @@ def build(settings: Settings) -> FastAPI:
             chains = Chains(models, clients)
             ledger, attempts = Ledger(pool, worker, settings.lease_seconds), Attempts(pool)
             caller = Caller(ledger, attempts, Limits(pool), Breakers())
+            speaker = Speaker(WORKERS, settings.amqp_url)
+            stack.push_async_callback(speaker.close)
+            readers = Readers()
             workshop = Workshop(
                 crews=CREWS,
                 blobs=blobs,
                 press=stack.enter_context(Press()),
                 door=Door(chains, ledger, caller),
-                progress=Progress(broker),
+                progress=Progress(speaker, readers.want),
             )
-            speaker = Speaker(WORKERS, settings.amqp_url)
-            stack.push_async_callback(speaker.close)
             runner = Runner(workshop.do, attempts.usage_of, speaker, settings.silence_seconds)
-            handlers.listen(broker, runner, ledger)
+            handlers.listen(broker, runner, ledger, readers)
             announcing = partial(attempts.keep_announcing, speaker)
             await stack.enter_async_context(running("announcing", announcing))
             await stack.enter_async_context(open_broker(broker))

@@ -10,12 +10,13 @@ from uuid import UUID
 from faststream.rabbit import RabbitBroker
 
 from agent_workers.models.ledger import Ledger
+from agent_workers.readers import Readers
 from agent_workers.runner import Runner
 from chassis.broker import BrokerAway, hear, hear_on_every_replica, hearing_hot, say
 from chassis.jobs import running
 from journal_contracts.catalogue import WORKERS
 from journal_contracts.commands import RunPhase
-from journal_contracts.events import CraftCancelled, CraftDeleted, WorkerAlive
+from journal_contracts.events import CraftCancelled, CraftDeleted, TextWanted, WorkerAlive
 
 AT_ONCE: Final = {"writing": 16, "painting": 4, "binding": 1}
 """How many steps of a pool one worker takes at a time: models let it wait, presses do not."""
@@ -28,12 +29,16 @@ GRACE_SECONDS: Final = 25.0
 """So long the steps under way have to end when a worker leaves."""
 
 
-def listen(broker: RabbitBroker, runner: Runner, ledger: Ledger) -> None:
-    """Drop the steps of journals that are over: at once here, and for good in the ledger."""
+def listen(broker: RabbitBroker, runner: Runner, ledger: Ledger, readers: Readers) -> None:
+    """Drop the steps of journals that are over: at once here, and for good in the ledger.
+
+    Beside it, hear who reads along.
+    """
     hear(broker, WORKERS, CraftCancelled, ledger.end)
     hear(broker, WORKERS, CraftDeleted, ledger.end)
     hear_on_every_replica(broker, WORKERS, CraftCancelled, runner.drop)
     hear_on_every_replica(broker, WORKERS, CraftDeleted, runner.drop)
+    hear_on_every_replica(broker, WORKERS, TextWanted, readers.note)
 
 
 @contextlib.asynccontextmanager

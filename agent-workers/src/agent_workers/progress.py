@@ -1,22 +1,28 @@
-"""How far a step is, told to whoever watches: at most twice a second, and never waited for."""
+"""How far a step is, and its text for who reads along: twice a second, never waited for."""
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from typing import Final, Literal
 
-from faststream.rabbit import RabbitBroker
-
-from chassis.broker import BrokerAway, say
+from chassis.broker import Speaker, letter_of
 from chassis.broker.topology import bucket_of
+from chassis.ids import new_id
 from journal_contracts.commands import RunPhase
-from journal_contracts.events import ProgressReported
+from journal_contracts.events import ProgressReported, TextWritten
+from journal_contracts.message import StepRef
 
 Doing = Literal["started", "thinking", "writing", "checking", "repairing", "done"]
 PAUSE: Final = 0.5
 CHARACTERS_A_TOKEN: Final = 4
 
-Say = Callable[[ProgressReported], None]
+FENCE: Final = tuple(StepRef.model_fields)
+MOST_TEXT: Final = 8_192
+"""Characters told at once; of more, the last."""
+
+Word = ProgressReported | TextWritten
+Say = Callable[[Word], None]
+Wanted = Callable[[StepRef], bool]
+"""Whether anybody reads along."""
 Alive = Callable[[], None]
 """Told of every sign of life of a step."""
 
@@ -24,38 +30,36 @@ Alive = Callable[[], None]
 class Progress:
     """Speaks for all steps of this process."""
 
-    def __init__(self, broker: RabbitBroker) -> None:
-        self._broker = broker
+    def __init__(self, speaker: Speaker, wanted: Wanted) -> None:
+        self._speaker, self._wanted = speaker, wanted
         self._telling: set[asyncio.Task[None]] = set()
 
     def of(self, step: RunPhase, alive: Alive) -> "StepProgress":
         """The voice of one step."""
-        return StepProgress(self._say, step, alive)
+        return StepProgress(self._say, step, alive, self._wanted)
 
-    def _say(self, report: ProgressReported) -> None:
-        task = asyncio.create_task(self._tell(report))
+    def _say(self, word: Word) -> None:
+        task = asyncio.create_task(self._tell(word))
         self._telling.add(task)
         task.add_done_callback(self._telling.discard)
 
-    async def _tell(self, report: ProgressReported) -> None:
+    async def _tell(self, word: Word) -> None:
         """With the broker away there is nobody to tell."""
-        with contextlib.suppress(BrokerAway, RuntimeError, OSError):
-            await say(
-                self._broker,
-                report,
-                routing_key=f"u.{bucket_of(report.user_id)}",
-                subject=str(report.journal_id),
-            )
+        key = f"u.{bucket_of(word.user_id)}"
+        subject = str(word.journal_id)
+        await self._speaker.say_all([letter_of(word, new_id(), subject, routing_key=key)])
 
 
 class StepProgress:
     """Counts what is written, and reports it now and then; of what comes too fast, the newest."""
 
-    def __init__(self, say: Say, step: RunPhase, alive: Alive) -> None:
-        self._say, self._step, self._alive = say, step, alive
+    def __init__(self, say: Say, step: RunPhase, alive: Alive, wanted: Wanted) -> None:
+        self._say, self._step, self._alive, self._wanted = say, step, alive, wanted
         self._agent = step.agent
         self._doing: Doing = "started"
         self._characters = 0
+        self._unread: list[str] = []
+        """The end of what was written, where somebody reads along."""
         self._loop = asyncio.get_running_loop()
         self._said_at = -PAUSE
         self._waiting: asyncio.TimerHandle | None = None
@@ -63,6 +67,10 @@ class StepProgress:
     def on_text(self, text: str) -> None:
         """More was written."""
         self._characters += len(text)
+        if self._wanted(self._step):
+            self._unread.append(text)
+        else:
+            self._unread.clear()
         self.report("writing")
 
     def report(self, doing: Doing, agent: str | None = None) -> None:
@@ -75,15 +83,9 @@ class StepProgress:
 
     def _speak(self) -> None:
         self._waiting, self._said_at = None, self._loop.time()
-        self._say(
-            ProgressReported(
-                journal_id=self._step.journal_id,
-                user_id=self._step.user_id,
-                phase=self._step.phase,
-                part=self._step.part,
-                attempt=self._step.attempt,
-                agent=self._agent,
-                doing=self._doing,
-                tokens=self._characters // CHARACTERS_A_TOKEN,
-            )
-        )
+        told = {"agent": self._agent, **{name: getattr(self._step, name) for name in FENCE}}
+        tokens = self._characters // CHARACTERS_A_TOKEN
+        self._say(ProgressReported(**told, doing=self._doing, tokens=tokens))
+        if text := "".join(self._unread)[-MOST_TEXT:]:
+            self._say(TextWritten(**told, pos=self._characters - len(text), text=text))
+        self._unread.clear()

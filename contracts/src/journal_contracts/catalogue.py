@@ -76,6 +76,13 @@ CATALOGUE: Final = (
         heard_by_every_replica_of=(WORKERS,),
     ),
     Entry(events.ProgressReported, said_by=(WORKERS,), transient=True),
+    Entry(events.TextWritten, said_by=(WORKERS,), transient=True),
+    Entry(
+        events.TextWanted,
+        said_by=(GATEWAY,),
+        heard_by_every_replica_of=(WORKERS,),
+        transient=True,
+    ),
     Entry(
         events.WorkerAlive,
         said_by=(WORKERS,),

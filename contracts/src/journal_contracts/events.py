@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
 from pydantic import Field
@@ -198,6 +198,27 @@ class ProgressReported(StepRef, Event):
     agent: str
     doing: Literal["started", "thinking", "writing", "checking", "repairing", "done"]
     tokens: int = 0
+
+
+class TextWritten(StepRef, Event):
+    """What the model of a step has just written, as it came; for who reads along, never kept.
+
+    It is told from character `pos` of the step's text on; what lies before may be missing. Nobody
+    has checked it yet: what is printed is another text.
+    """
+
+    name: ClassVar[str] = "crew.text.written.v1"
+    agent: str
+    pos: int
+    text: Annotated[str, Field(max_length=8_192)]
+
+
+class TextWanted(Event):
+    """Somebody reads along with their journal; said every few seconds while that is so."""
+
+    name: ClassVar[str] = "journal.text.wanted.v1"
+    journal_id: UUID
+    user_id: UUID
 
 
 class WorkerAlive(Event):

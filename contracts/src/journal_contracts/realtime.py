@@ -64,6 +64,18 @@ class Decide(Frame):
     choice: Choice
 
 
+class Read(Frame):
+    """Read along with what is written for a journal, as it is written, or no longer.
+
+    It comes in events of class `token`: text of a step from character `pos` on. Nothing is sent of
+    what was written before, and pieces may be missing.
+    """
+
+    t: Literal["read"] = "read"
+    journal: UUID
+    on: bool = True
+
+
 class Pong(Frame):
     """The answer to a ping."""
 

@@ -35,7 +35,13 @@ ARTIFACTS = (
     artifacts.PublishingPack,
     artifacts.Preflight,
 )
-CLIENT_FRAMES = (realtime.Hello, realtime.Auth, realtime.Decide, realtime.Pong)
+CLIENT_FRAMES = (
+    realtime.Hello,
+    realtime.Auth,
+    realtime.Decide,
+    realtime.Read,
+    realtime.Pong,
+)
 GATEWAY_FRAMES = (
     realtime.Welcome,
     realtime.Snapshot,

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
+from gateway_service.reading import Reading
+from journal_contracts.events import TextWritten
+
 MOST_FRAMES: Final = 256
 MOST_BYTES: Final = 1024 * 1024
 MOST_SOCKETS: Final = 5
@@ -48,6 +51,7 @@ class Connection:
         self._waiting: deque[str] = deque()
         self._newest: dict[str, str] = {}
         self._bytes = 0
+        self.reading = Reading()
 
     def offer(self, epoch: str, offset: int, frame: str) -> None:
         """Send an event in its turn: what was sent is dropped, what comes too early waits."""
@@ -72,6 +76,11 @@ class Connection:
         self._newest[key] = frame
         self._check_bounds()
 
+    def offer_text(self, piece: TextWritten) -> None:
+        """Send text, if it is read here; where too much of it waits, the older is dropped."""
+        if self.reading.add(piece):
+            self.stirred.set()
+
     def say(self, frame: str) -> None:
         """Send word of our own before anything that waits."""
         self._waiting.appendleft(frame)
@@ -92,7 +101,7 @@ class Connection:
 
     def take(self) -> list[str]:
         """Everything that waits, to be sent now; events before passing values."""
-        frames = [*self._waiting, *self._newest.values()]
+        frames = [*self._waiting, *self._newest.values(), *self.reading.take()]
         self._waiting.clear()
         self._newest.clear()
         self._bytes = 0
@@ -140,6 +149,15 @@ class ConnectionManager:
     def users(self) -> Iterable[UUID]:
         return self._by_user.keys()
 
+    def readers(self) -> set[tuple[UUID, UUID]]:
+        """Who reads along with which journal here."""
+        return {
+            (user_id, journal)
+            for user_id, theirs in self._by_user.items()
+            for connection in theirs
+            for journal in connection.reading.journals
+        }
+
     def deliver(self, user_id: UUID, epoch: str, offset: int, frame: str) -> None:
         """Offer an event to every socket of its user."""
         for connection in self._by_user.get(user_id, ()):
@@ -149,3 +167,8 @@ class ConnectionManager:
         """Offer a passing value to every socket of its user."""
         for connection in self._by_user.get(user_id, ()):
             connection.offer_newest(key, frame)
+
+    def deliver_text(self, piece: TextWritten) -> None:
+        """Offer text to every socket of its user that reads this journal."""
+        for connection in self._by_user.get(piece.user_id, ()):
+            connection.offer_text(piece)

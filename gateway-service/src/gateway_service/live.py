@@ -14,13 +14,14 @@ from aio_pika.abc import AbstractIncomingMessage
 from faststream.rabbit import RabbitBroker, RabbitQueue
 from pydantic import ValidationError
 
+from chassis.broker import BrokerAway, say
 from chassis.broker.topology import LIVE, bucket_of
 from chassis.ids import new_id, now
 from chassis.jobs import running
 from gateway_service.connections import ConnectionManager
 from gateway_service.feed import Entry
 from journal_contracts.catalogue import GATEWAY
-from journal_contracts.events import ProgressReported
+from journal_contracts.events import ProgressReported, TextWanted, TextWritten
 from journal_contracts.realtime import SUBPROTOCOL, Happened
 
 log = structlog.get_logger()
@@ -28,6 +29,8 @@ log = structlog.get_logger()
 PATIENCE: Final = 5.0
 LINGER: Final = 30.0
 """Seconds between two looks for buckets that nobody here listens to any more."""
+READ_SECONDS: Final = 5.0
+"""Until the workers are told again who reads along; they forget it after three times that."""
 USER, EPOCH, OFFSET = "x-jcc-user", "x-jcc-epoch", "x-jcc-offset"
 
 
@@ -63,7 +66,10 @@ class Listener:
         await self._broker.declare_exchange(LIVE)
         queue = await self._broker.declare_queue(self._queue)
         tag = await queue.consume(self._hear, no_ack=True)
-        async with running("unbinding", self._forget_the_gone):
+        async with (
+            running("unbinding", self._forget_the_gone),
+            running("asking for text", self._keep_asking),
+        ):
             yield
         await queue.cancel(tag)
 
@@ -75,6 +81,20 @@ class Listener:
                 queue = await self._broker.declare_queue(self._queue)
                 await queue.bind(LIVE.name, routing_key=_key(bucket))
                 self._bound.add(bucket)
+
+    async def ask_for_text(self, user_id: UUID, journal_id: UUID) -> None:
+        """Tell the workers that this user reads along; they forget it soon if it is not repeated.
+
+        It says for whom: a journal of somebody else gives this user nothing.
+        """
+        with contextlib.suppress(BrokerAway, RuntimeError, OSError):
+            await say(self._broker, TextWanted(journal_id=journal_id, user_id=user_id))
+
+    async def _keep_asking(self) -> None:
+        while True:
+            await asyncio.sleep(READ_SECONDS)
+            for reader in self._connections.readers():
+                await self.ask_for_text(*reader)
 
     async def _forget_the_gone(self) -> None:
         """Unbind, again and again, the buckets of users who are no longer connected here."""
@@ -102,6 +122,8 @@ class Listener:
         if delivery.type == ProgressReported.name:
             progress = ProgressReported.model_validate_json(delivery.body)
             self._connections.deliver_newest(progress.user_id, *latest_frame(progress))
+        elif delivery.type == TextWritten.name:
+            self._connections.deliver_text(TextWritten.model_validate_json(delivery.body))
         else:
             user_id, epoch = UUID(str(delivery.headers[USER])), str(delivery.headers[EPOCH])
             offset = int(str(delivery.headers[OFFSET]))

@@ -38,6 +38,7 @@ from journal_contracts.realtime import (
     Frame,
     Hello,
     Pong,
+    Read,
 )
 
 log = structlog.get_logger()
@@ -48,7 +49,7 @@ HELLO_TOO_LATE: Final = End(4408)
 LONGEST_FRAME: Final = 64 * 1024
 CLOSE_SECONDS: Final = 5.0
 
-Word = Auth | Decide | Pong
+Word = Auth | Decide | Read | Pong
 said: TypeAdapter[Word] = TypeAdapter(Annotated[Word, Field(discriminator="t")])
 
 
@@ -189,6 +190,10 @@ class _Talk:
                 return await self._with.sources.library.decide(word, self._token)
             case Auth(token=token):
                 await self._go_on_with(connection, token)
+            case Read():
+                connection.reading.turn(word)
+                if word.on:
+                    await self._with.sources.listener.ask_for_text(connection.user_id, word.journal)
         return None
 
     async def _go_on_with(self, connection: Connection, token: str) -> None:

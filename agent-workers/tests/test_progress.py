@@ -1,0 +1,134 @@
+"""What is told of a step while it runs: twice a second, and the last word always (R1.2c)."""
+
+import pytest
+
+from agent_workers.progress import MOST_TEXT, PAUSE, StepProgress, Word
+from agent_workers.readers import READING_SECONDS, Readers
+from journal_contracts.events import ProgressReported, TextWanted, TextWritten
+
+from .clock import Clock
+from .office import a_step
+
+
+class Heard:
+    """What a step says, and its signs of life."""
+
+    def __init__(self) -> None:
+        self.said: list[ProgressReported] = []
+        self.read: list[TextWritten] = []
+        self.signs = 0
+        self.is_read = False
+        step = a_step("curation")
+        self.progress = StepProgress(self._say, step, self._live, lambda _: self.is_read)
+
+    def _say(self, word: Word) -> None:
+        match word:
+            case ProgressReported():
+                self.said.append(word)
+            case TextWritten():
+                self.read.append(word)
+
+    def _live(self) -> None:
+        self.signs += 1
+
+    @property
+    def doing(self) -> list[str]:
+        return [report.doing for report in self.said]
+
+
+@pytest.fixture
+async def heard(clock: Clock) -> Heard:
+    return Heard()
+
+
+async def test_the_first_word_is_said_at_once(clock: Clock, heard: Heard) -> None:
+    heard.progress.report("started")
+    await clock.forward(0)
+
+    assert heard.doing == ["started"]
+
+
+async def test_of_what_comes_too_fast_the_newest_is_said(clock: Clock, heard: Heard) -> None:
+    heard.progress.report("started")
+    await clock.forward(0)
+    for text in ("a" * 40, "b" * 40, "c" * 40):
+        heard.progress.on_text(text)
+    await clock.forward(PAUSE / 2)
+    early = list(heard.doing)
+    await clock.forward(PAUSE / 2)
+
+    assert early == ["started"]
+    assert (heard.doing, heard.said[-1].tokens) == (["started", "writing"], 30)
+    assert heard.signs == 4
+
+
+async def test_the_last_word_is_always_said(clock: Clock, heard: Heard) -> None:
+    heard.progress.report("started")
+    await clock.forward(0)
+    heard.progress.report("checking")
+    heard.progress.report("done")
+    await clock.forward(PAUSE)
+    await clock.forward(PAUSE)
+
+    assert heard.doing == ["started", "done"]
+
+
+async def test_a_minute_of_writing_is_told_twice_a_second(clock: Clock, heard: Heard) -> None:
+    for _ in range(600):
+        heard.progress.on_text("word ")
+        await clock.forward(0.1)
+
+    assert len(heard.said) == pytest.approx(120, abs=2)
+
+
+async def test_whose_work_it_is_is_told_with_every_word(clock: Clock, heard: Heard) -> None:
+    """By the command at first, then by whoever asks the model."""
+    heard.progress.report("started")
+    await clock.forward(0)
+    heard.progress.report("thinking", "manager")
+    await clock.forward(PAUSE)
+    heard.progress.report("checking")
+    await clock.forward(PAUSE)
+
+    assert [report.agent for report in heard.said] == ["editor", "manager", "manager"]
+
+
+async def test_text_is_told_to_who_reads_along_from_then_on(clock: Clock, heard: Heard) -> None:
+    heard.progress.on_text("Nobody reads this. ")
+    await clock.forward(PAUSE)
+    heard.is_read = True
+    for text in ("Before ", "you ", "write"):
+        heard.progress.on_text(text)
+    await clock.forward(PAUSE)
+    heard.progress.on_text(", breathe.")
+    await clock.forward(PAUSE)
+    heard.is_read = False
+    heard.progress.on_text(" Nor this.")
+    await clock.forward(PAUSE)
+
+    told = [(piece.pos, piece.text) for piece in heard.read]
+    assert told == [(19, "Before you write"), (35, ", breathe.")]
+
+
+async def test_of_very_much_text_the_end_is_told(clock: Clock, heard: Heard) -> None:
+    heard.is_read = True
+    heard.progress.on_text("a" * MOST_TEXT)
+    heard.progress.on_text("the end")
+    await clock.forward(PAUSE)
+
+    [piece] = heard.read
+    assert (piece.pos, len(piece.text)) == (len("the end"), MOST_TEXT)
+    assert piece.text.endswith("the end")
+
+
+async def test_a_reader_is_forgotten_who_says_nothing_and_only_owners_read(clock: Clock) -> None:
+    """R1.2a: whoever asks for the journal of another gets nothing."""
+    step, readers = a_step("curation"), Readers(lambda: clock.now)
+    other = a_step("curation")
+
+    await readers.note(TextWanted(journal_id=step.journal_id, user_id=other.user_id))
+    assert not readers.want(step)
+    await readers.note(TextWanted(journal_id=step.journal_id, user_id=step.user_id))
+    assert (readers.want(step), readers.want(other)) == (True, False)
+    await clock.forward(READING_SECONDS + 1)
+    assert not readers.want(step)

@@ -1,0 +1,77 @@
+"""What one client reads along: text of its journals, merged while it waits, and never kept."""
+
+from typing import Final
+from uuid import UUID
+
+from chassis.ids import new_id, now
+from journal_contracts.events import TextWritten
+from journal_contracts.realtime import Happened, Read
+
+MOST_JOURNALS: Final = 4
+"""Of one client at a time; who opens another closes the one opened first."""
+MOST_STEPS: Final = 64
+MOST_TEXT: Final = 8_192
+"""Characters of a step that wait; of more, the last."""
+
+
+class Reading:
+    """The journals a client reads, and the text that waits for it."""
+
+    def __init__(self) -> None:
+        self._journals: dict[UUID, None] = {}
+        self._waiting: dict[str, TextWritten] = {}
+
+    @property
+    def journals(self) -> tuple[UUID, ...]:
+        return tuple(self._journals)
+
+    def turn(self, read: Read) -> None:
+        """Open a journal, or close it."""
+        self._journals.pop(read.journal, None)
+        if read.on:
+            self._journals[read.journal] = None
+        while len(self._journals) > MOST_JOURNALS:
+            del self._journals[next(iter(self._journals))]
+
+    def add(self, piece: TextWritten) -> bool:
+        """Put a piece to what waits; false if it is not read here, or there is no room."""
+        key = key_of(piece)
+        before = self._waiting.get(key)
+        if piece.journal_id not in self._journals:
+            return False
+        if before is None and len(self._waiting) >= MOST_STEPS:
+            return False
+        self._waiting[key] = piece if before is None else _merged(before, piece)
+        return True
+
+    def take(self) -> list[str]:
+        """The frames of all that waits."""
+        frames = [_frame(key, piece) for key, piece in self._waiting.items()]
+        self._waiting.clear()
+        return frames
+
+
+def key_of(piece: TextWritten) -> str:
+    """Under which pieces of one text come."""
+    return f"{piece.journal_id}/{piece.phase}/{piece.part}/{piece.attempt}"
+
+
+def _merged(before: TextWritten, after: TextWritten) -> TextWritten:
+    """Neighbours become one; after a gap the newer one stands alone."""
+    if before.pos + len(before.text) != after.pos:
+        return after
+    text = (before.text + after.text)[-MOST_TEXT:]
+    return after.model_copy(update={"text": text, "pos": after.pos + len(after.text) - len(text)})
+
+
+def _frame(key: str, piece: TextWritten) -> str:
+    frame = Happened(
+        cls="token",
+        type=piece.name,
+        id=str(new_id()),
+        at=now(),
+        journal=piece.journal_id,
+        key=key,
+        data=piece.model_dump(mode="json"),
+    )
+    return frame.model_dump_json(exclude_none=True, by_alias=True)

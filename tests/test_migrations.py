@@ -33,6 +33,7 @@ VALUES: Final = {
     "bytea": r"'\x7b7d'",
     "json": "'{}'",
     "jsonb": "'{}'",
+    "date": "'2026-11-23'",
     "timestamp with time zone": "'2026-11-23 09:00+00'",
 }
 MEANT: Final = {

@@ -32,6 +32,10 @@ def may_spend(cost: Decimal | None = None, tokens: int | None = None) -> Asker:
     return replace(ASKER, allowance=Allowance(cost=cost, tokens=tokens))
 
 
+def may_spend_today(cost: Decimal | None = None, tokens: int | None = None) -> Asker:
+    return replace(ASKER, quota=Allowance(cost=cost, tokens=tokens))
+
+
 def worst_cost() -> Decimal:
     cost = price_of("gpt-4o-mini", WORST)
     assert cost is not None
@@ -65,6 +69,23 @@ async def test_no_call_is_made_that_could_go_beyond_the_allowance(
     assert (trouble.value.kind, trouble.value.code) == ("fatal", "over_allowance")
     assert len(llmock.requests) == 0
     assert await house.attempts() == []
+
+
+@pytest.mark.parametrize("bound", ["cost", "tokens"])
+async def test_no_call_goes_beyond_the_day_of_its_user(
+    bound: str, house: House, table: Table, llmock: Any
+) -> None:
+    """R4.2b: told apart from the journal's own budget, which may be the wider one."""
+    if bound == "cost":
+        short = may_spend_today(worst_cost() - Decimal("0.000001"))
+    else:
+        short = may_spend_today(tokens=WORST.all - 1)
+
+    with pytest.raises(ModelTrouble) as trouble:
+        await asked(house.door(table), asker=replace(short, allowance=Allowance(cost=Decimal(9))))
+
+    assert (trouble.value.kind, trouble.value.code) == ("fatal", "over_quota")
+    assert len(llmock.requests) == 0
 
 
 async def test_what_a_step_has_spent_is_gone_from_its_allowance(

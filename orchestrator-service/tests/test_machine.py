@@ -49,6 +49,7 @@ from orchestrator_service.happenings import (
     Resume,
     Retry,
 )
+from orchestrator_service.hearing import OVER_DAY
 from orchestrator_service.plan import AFTER_FAILURE, DEFINITIONS, FIRST, OVER_BUDGET
 from orchestrator_service.state import Saga
 
@@ -122,6 +123,12 @@ class Life(RuleBasedStateMachine):
     @rule(pick=picks)
     def fail_for_good(self, pick: int) -> None:
         self.fail(pick, "fatal")
+
+    @precondition(lambda self: self.journey.commands)
+    @rule(pick=picks)
+    def find_the_day_spent(self, pick: int) -> None:
+        if step := self.take(pick):
+            self.hear(failed(step).model_copy(update={"code": OVER_DAY}))
 
     @precondition(lambda self: self.replies)
     @rule(pick=picks)

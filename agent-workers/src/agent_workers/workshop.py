@@ -88,4 +88,5 @@ class Workshop:
 
 
 def _asker(step: RunPhase, agent: str) -> Asker:
-    return Asker(fence_of(step), agent, step.since, step.models, step.allowance)
+    fence = fence_of(step)
+    return Asker(fence, agent, step.since, step.models, step.allowance, step.quota)

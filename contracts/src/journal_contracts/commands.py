@@ -50,6 +50,9 @@ class RunPhase(StepRef, Command):
     models: str = ""
     """The choice of models that the user or the plan made, by its name; "": the house's own."""
     allowance: Allowance | None = None
+    """What is left of the journal's budget for it; beyond that it fails with `over_allowance`."""
+    quota: Allowance | None = None
+    """What is left of its user's day for it, found out when it leaves; beyond: `over_quota`."""
     agent: str = ""
     """Whose work it is; a name for whoever watches, the phase says which."""
 

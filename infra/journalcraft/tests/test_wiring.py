@@ -18,6 +18,7 @@ SHELL = {
     "AWS_SECRET_ACCESS_KEY": "not yours",
     "OPENAI_API_KEY": "sk-mine",
     "OPENAI_MODEL": "small",
+    "JCC_USER_DAY_BUDGET": "2.50",
     "HTTPS_PROXY": "http://proxy:3128",
 }
 
@@ -60,7 +61,7 @@ def test_every_service_is_told_what_it_needs_and_no_more(
             "JCC_SERVICE_KEY",
             "JCC_ALLOWED_ORIGINS",
         },
-        "orchestrator-service": {"JCC_DATABASE_URL"},
+        "orchestrator-service": {"JCC_DATABASE_URL", "JCC_USER_DAY_BUDGET"},
         "agent-workers": {
             "JCC_DATABASE_URL",
             "JCC_BLOBS_URL",

@@ -20,6 +20,7 @@ from orchestrator_service.course import Course
 from orchestrator_service.dead_letters import Graveyard
 from orchestrator_service.decisions import Decisions
 from orchestrator_service.engine.engine import Engine
+from orchestrator_service.engine.quotas import Quota
 from orchestrator_service.handlers import Handlers
 from orchestrator_service.orders import Desk
 from orchestrator_service.past import Past
@@ -43,7 +44,10 @@ def build(settings: Settings) -> FastAPI:
             await database.migrate("orchestrator_service")
             engine = await stack.enter_async_context(
                 Engine.open(
-                    settings.database_url.get_secret_value(), settings.amqp_url, settings.user_limit
+                    settings.database_url.get_secret_value(),
+                    settings.amqp_url,
+                    settings.user_limit,
+                    quota=Quota(settings.user_day_budget, settings.user_day_tokens),
                 )
             )
             client = await stack.enter_async_context(httpx.AsyncClient(timeout=5))

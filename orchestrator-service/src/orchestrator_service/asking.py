@@ -8,11 +8,16 @@ from journal_contracts import events
 from journal_contracts.decisions import Choice, ChosenBy
 from orchestrator_service import answers
 from orchestrator_service.crafting import Crafting
-from orchestrator_service.plan import AFTER_FAILURE, OVER_BUDGET
+from orchestrator_service.plan import AFTER_FAILURE, OVER_BUDGET, OVER_QUOTA
 from orchestrator_service.state import Made, QuestionState, Trouble, changed
 from orchestrator_service.table import Question
 
 CHEAPER: Final = "cheaper"
+SPENT: Final = {
+    OVER_BUDGET.name: "The journal cost what it was allowed to.",
+    OVER_QUOTA.name: "The journals of its user cost what they may on a day.",
+}
+"""Why a journal stops, by the question whose answer stops it."""
 
 
 class Asking(Crafting):
@@ -45,6 +50,14 @@ class Asking(Crafting):
         if not self.saga.is_over_budget:
             self._ask_unforeseen(OVER_BUDGET)
 
+    def ask_about_the_day(self, until: datetime) -> None:
+        """When the day turns there is nothing to ask any more: then it goes on."""
+        self._open(OVER_QUOTA, until)
+        if self.saga.request.unattended:
+            self.close(OVER_QUOTA.name, Choice(option=OVER_QUOTA.default), "default")
+        else:
+            self._tell_of_question(OVER_QUOTA.name)
+
     def _ask_unforeseen(self, question: Question) -> None:
         self._open(question)
         self._tell_of_question(question.name)
@@ -53,13 +66,14 @@ class Asking(Crafting):
         view = answers.view(self.saga, name, self.saga.questions[name])
         self.tell(events.DecisionRequested, decision=view)
 
-    def _open(self, question: Question) -> int:
-        """Open the next revision of a question and return its number.
+    def _open(self, question: Question, until: datetime | None = None) -> int:
+        """Open the next revision of a question, to `until` at most, and return its number.
 
         In a pause its time does not run: `_resume` moves it as it moves that of the others.
         """
         state = self.saga.questions.get(question.name, QuestionState())
         due = (self.saga.paused_at or self.now) + self.patience(question)
+        due = min(due, until or due)
         opened = changed(state, status="open", rev=state.rev + 1, due=due)
         self.set_question(question.name, opened)
         return opened.rev
@@ -82,8 +96,8 @@ class Asking(Crafting):
         self.keep_answer(name, choice, by)
         if name == AFTER_FAILURE.name:
             self._after_failure(choice)
-        elif name == OVER_BUDGET.name:
-            self._over_budget(choice)
+        elif name in SPENT:
+            self._spend(name, choice)
         elif target := answers.question(self.saga, name).back.get(choice.option):
             asked = self.saga.questions[name]
             self.set_question(name, changed(asked, wishes=asked.wishes + 1))
@@ -110,10 +124,13 @@ class Asking(Crafting):
         else:
             self.reopen()
 
-    def _over_budget(self, choice: Choice) -> None:
+    def _spend(self, name: str, choice: Choice) -> None:
+        """Go on as the user wants it, once something has cost what it may."""
         match choice.option:
             case "stop":
-                spent = "The journal cost what it was allowed to."
-                self.give_up(Trouble("over_budget", spent, ""))
+                self.give_up(Trouble(name, SPENT[name], ""))
             case "cheaper":
                 self.saga = changed(self.saga, request=changed(self.saga.request, models=CHEAPER))
+                for phase, part, row in self.parts():
+                    if row.waits and row.state == "retry":
+                        self.set_part(phase, part, due=self.now)

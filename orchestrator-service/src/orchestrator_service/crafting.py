@@ -56,7 +56,13 @@ class Crafting(Draft):
         if before is None:
             return Part("open", round=round_)
         return changed(
-            before, state="open", attempt=before.attempt + 1, tries=0, round=round_, promised=None
+            before,
+            state="open",
+            attempt=before.attempt + 1,
+            tries=0,
+            waits=0,
+            round=round_,
+            promised=None,
         )
 
     def renew(self, phase: str, name: str, anew: bool) -> None:

@@ -9,7 +9,7 @@ from journal_contracts.events import AssetsRegistered, AssetsWithdrawn, StepFail
 from journal_contracts.message import StepRef
 from orchestrator_service.asking import Asking
 from orchestrator_service.happenings import DeadlinePassed
-from orchestrator_service.state import UNDO, Trouble
+from orchestrator_service.state import UNDO, Trouble, next_day
 
 RETRIES: Final[Mapping[events.Trouble, int]] = {
     "rate_limit": 8,
@@ -25,9 +25,15 @@ FINAL: Final = frozenset({"theme_refused"})
 
 OVER_ALLOWANCE: Final = "over_allowance"
 """The trouble of a step that would cost more than is left: no failure, but a question."""
+OVER_DAY: Final = "over_quota"
+"""The same of a step that would cost more than is left of its user's day."""
 
 PAUSE: Final = timedelta(seconds=2)
 LONGEST_PAUSE: Final = timedelta(minutes=2)
+LONGEST_WAIT: Final = timedelta(minutes=10)
+"""Until a step looks again whether there is room in its user's day."""
+SHORT_WAITS: Final = 4
+"""So often it looks before anybody is asked: steps under way give back what they do not need."""
 
 
 class Hearing(Asking):
@@ -68,6 +74,9 @@ class Hearing(Asking):
             self.set_part(phase, name, state="retry", due=self.now)
             self.ask_for_more()
             return
+        if failure.code == OVER_DAY:
+            self._wait_for_the_day(phase, name)
+            return
         if failure.code in FINAL:
             self.give_up(Trouble(failure.code, failure.detail, phase))
             return
@@ -81,6 +90,17 @@ class Hearing(Asking):
             self.set_part(phase, name, state="failed", due=None)
             self.trouble(Trouble(failure.code, failure.detail, phase))
         self.tell_of_failure(phase, name, failure.code, failure.detail, again)
+
+    def _wait_for_the_day(self, phase: str, name: str) -> None:
+        """Look again a little later, when the day turns at the latest; ask where that is long."""
+        part = self.saga.phases[phase].parts[name]
+        tomorrow = next_day(self.now)
+        pause = min(PAUSE * 2 ** min(part.waits, 9), LONGEST_WAIT)
+        due = min(self.now + pause, tomorrow)
+        self.renew(phase, name, anew=False)
+        self.set_part(phase, name, state="retry", due=due, waits=part.waits + 1)
+        if part.waits >= SHORT_WAITS and not self.saga.is_patient_on(self.now):
+            self.ask_about_the_day(tomorrow)
 
     def miss(self, phase: str, name: str, passed: DeadlinePassed) -> None:
         """No answer in time; the time counts from when the command was with the broker."""

@@ -292,14 +292,26 @@ QUESTIONS: Final = (
 def _ways_to_go_on(known: Known) -> tuple[Option, ...]:
     """What costs less is offered where the preflight found that there is such a choice."""
     more = Option(id="more", label="Go on", detail="It may cost as much again.")
-    cheaper = Option(
-        id="cheaper",
-        label="Go on with a cheaper model",
-        detail="What is written stays; it may cost as much again.",
+    return (more, *_cheaper(known, "What is written stays; it may cost as much again."), STOP)
+
+
+def _ways_to_wait(known: Known) -> tuple[Option, ...]:
+    """The day is that of the database, in UTC."""
+    wait = Option(
+        id="wait",
+        label="Wait",
+        detail="It goes on by itself when there is room, at the latest when the day turns (UTC).",
     )
-    stop = Option(id="stop", label="Stop", detail="Everything made so far is kept.")
+    return (wait, *_cheaper(known, "What is written stays."), STOP)
+
+
+STOP: Final = Option(id="stop", label="Stop", detail="Everything made so far is kept.")
+
+
+def _cheaper(known: Known, detail: str) -> tuple[Option, ...]:
     choices = known.facts.get("preflight", {}).get("models", ())
-    return (more, cheaper, stop) if "cheaper" in choices else (more, stop)
+    is_there = "cheaper" in choices
+    return (Option(id="cheaper", label="Go on with a cheaper model", detail=detail),) * is_there
 
 
 AFTER_FAILURE: Final = Question(
@@ -321,7 +333,17 @@ OVER_BUDGET: Final = Question(
     default="stop",
     patience=DAY,
 )
-UNFORESEEN: Final = {question.name: question for question in (AFTER_FAILURE, OVER_BUDGET)}
+OVER_QUOTA: Final = Question(
+    "over_quota",
+    needs=(),
+    text="Your journals have cost today what they may on a day. How should this one go on?",
+    options=_ways_to_wait,
+    default="wait",
+    patience=DAY,
+)
+UNFORESEEN: Final = {
+    question.name: question for question in (AFTER_FAILURE, OVER_BUDGET, OVER_QUOTA)
+}
 """Questions no plan foresees; any journal may come to them, whatever its table."""
 
 

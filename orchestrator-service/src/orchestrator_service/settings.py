@@ -22,5 +22,9 @@ class Settings(ServiceSettings):
     """Steps that wait for room before new journals are turned away."""
     journal_budget: Decimal | None = None
     """US dollars a journal may cost before its user is asked, where the order says nothing."""
+    user_day_budget: Decimal | None = None
+    """US dollars that models may cost a user on a day (UTC), all journals together."""
+    user_day_tokens: int | None = None
+    """Tokens, likewise; they bound models without a known price too."""
     failpoint_file: Path | None = None
     """Where the fault run says at which line this process is to be killed."""

@@ -16,9 +16,18 @@ from journal_contracts.product import PlanName
 
 NOTE: Final = text(
     """
-    insert into model_call (id, user_id, journal_id, agent, model, tokens_in, tokens_out, cost, at)
-    values (:id, :user_id, :journal_id, :agent, :model, :tokens_in, :tokens_out, :cost, :at)
-    on conflict do nothing
+    with noted as (
+        insert into model_call
+               (id, user_id, journal_id, agent, model, tokens_in, tokens_out, cost, at)
+        values (:id, :user_id, :journal_id, :agent, :model, :tokens_in, :tokens_out, :cost, :at)
+        on conflict do nothing
+        returning user_id, cost, tokens_in + tokens_out as tokens, at
+    )
+    insert into user_day (user_id, day, recorded_cost, recorded_tokens)
+    select user_id, (at at time zone 'utc')::date, coalesce(cost, 0), tokens from noted
+    on conflict (user_id, day) do update
+       set recorded_cost = user_day.recorded_cost + excluded.recorded_cost,
+           recorded_tokens = user_day.recorded_tokens + excluded.recorded_tokens
     """
 )
 
@@ -75,7 +84,8 @@ class Spending:
 
     async def _keep(self, calls: Sequence[UsageRecorded]) -> None:
         async with self._database.transaction() as session:
-            await session.execute(NOTE, [_row(call) for call in calls])
+            rows = sorted(map(_row, calls), key=lambda row: (row["user_id"], row["at"]))
+            await session.execute(NOTE, rows)  # days are locked in the order of `quotas`
 
     async def usage(self, user_id: UUID, by: UsageKey, days: int) -> UsagePage:
         """A user's calls of the last days, added up."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, Literal, TypeVar
 from uuid import UUID
@@ -10,8 +10,8 @@ from uuid import UUID
 from journal_contracts.decisions import Choice, ChosenBy
 from journal_contracts.events import Usage
 from journal_contracts.product import Depth, PlanName, TitleStyle
-from orchestrator_service.plan import DEFINITIONS, OVER_BUDGET
-from orchestrator_service.table import Definition, Graph, Known, Order
+from orchestrator_service.plan import DEFINITIONS, OVER_BUDGET, OVER_QUOTA
+from orchestrator_service.table import Definition, Graph, Known, Order, Question
 
 T = TypeVar("T")
 Life = Literal["running", "completed", "failed", "cancelled"]
@@ -38,6 +38,8 @@ class Part:
     """Only where the table does not say it: days that are written again."""
     promised: Decimal | None = None
     """What it may cost, in US dollars; nobody else may spend that while it is open."""
+    waits: int = 0
+    """How often it found no room in its user's day."""
 
 
 @dataclass(frozen=True)
@@ -200,12 +202,25 @@ class Saga:
     @property
     def is_held(self) -> bool:
         """Whether no new step may begin: it is paused, or has cost what it may."""
-        return self.paused_until is not None or self.is_over_budget
+        return self.paused_until is not None or self.is_over_budget or self._is_asked(OVER_QUOTA)
 
     @property
     def is_over_budget(self) -> bool:
         """Whether the user is asked what is to become of a journal that costs too much."""
-        asked = self.questions.get(OVER_BUDGET.name)
+        return self._is_asked(OVER_BUDGET)
+
+    def is_patient_on(self, now: datetime) -> bool:
+        """Whether nobody is to be asked about this day (any more): somebody is, or would wait."""
+        asked = self.questions.get(OVER_QUOTA.name)
+        if asked is None or not asked.made or asked.status == "open":
+            return self._is_asked(OVER_QUOTA)
+        last = asked.made[-1]
+        is_of_the_day = next_day(last.at) == next_day(now)
+        chosen = last.by == "user" or self.request.unattended
+        return last.choice.option == "wait" and is_of_the_day and chosen
+
+    def _is_asked(self, question: Question) -> bool:
+        asked = self.questions.get(question.name)
         return asked is not None and asked.status == "open"
 
     @property
@@ -233,6 +248,12 @@ class Saga:
             return False
         states = {part.state for phase in self.phases.values() for part in phase.parts.values()}
         return "open" in states or ("retry" in states and not self.is_held)
+
+
+def next_day(at: datetime) -> datetime:
+    """When the day turns that this is in, in UTC."""
+    today = at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return today + timedelta(days=1)
 
 
 def _is_due(part: Part, held: bool) -> bool:

@@ -19,7 +19,9 @@ from journal_contracts.artifacts import (
 log = structlog.get_logger()
 
 GENERATED: Final[Literal["generated"]] = "generated"
-OF_THE_USER: Final = frozenset({"bad_key", "no_key_for_this", "over_allowance", "quota_spent"})
+OF_THE_USER: Final = frozenset(
+    {"bad_key", "no_key_for_this", "over_allowance", "over_quota", "quota_spent"}
+)
 """Troubles that their user has to decide about; after others the painter steps in, and says so."""
 PATIENT_ATTEMPTS: Final = 4
 """Before the last of them a picture waits for a model that is busy."""

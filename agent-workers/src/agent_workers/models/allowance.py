@@ -2,7 +2,7 @@
 
 import contextlib
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -32,12 +32,17 @@ class Purse:
 
     @contextlib.asynccontextmanager
     async def holding(
-        self, step: StepRef, allowance: Allowance, worst: Worst
+        self, step: StepRef, bounds: Mapping[str, Allowance], worst: Worst
     ) -> AsyncIterator[None]:
-        """Set the worst aside for a call; raises `ModelTrouble` where there is not so much."""
+        """Set the worst aside for a call; raises `ModelTrouble` where there is not so much.
+
+        `bounds` has each by the code of the trouble of going beyond it.
+        """
         self._out[step].append(worst)
         try:
-            _check(allowance, await self._spent_by(step), self._out[step])
+            spent = await self._spent_by(step)
+            for code, bound in bounds.items():
+                _check(code, bound, spent, self._out[step])
             yield
         finally:
             self._out[step].remove(worst)
@@ -45,11 +50,11 @@ class Purse:
                 del self._out[step]
 
 
-def _check(allowance: Allowance, spent: Usage, out: list[Worst]) -> None:
+def _check(code: str, bound: Allowance, spent: Usage, out: list[Worst]) -> None:
     tokens = spent.tokens_in + spent.tokens_out + sum(worst.tokens for worst in out)
     cost = (spent.cost or 0) + sum(worst.cost or 0 for worst in out)
-    if (allowance.tokens is not None and tokens > allowance.tokens) or (
-        allowance.cost is not None and cost > allowance.cost
+    if (bound.tokens is not None and tokens > bound.tokens) or (
+        bound.cost is not None and cost > bound.cost
     ):
         detail = "The next call may cost more than this step may still spend."
-        raise ModelTrouble("fatal", "over_allowance", detail)
+        raise ModelTrouble("fatal", code, detail)

@@ -75,6 +75,13 @@ class Asker:
     since: int = 0
     models: str = ""
     allowance: Allowance | None = None
+    quota: Allowance | None = None
+
+    @property
+    def bounds(self) -> dict[str, Allowance]:
+        """What the step may spend, by the trouble of going beyond it."""
+        named = {"over_allowance": self.allowance, "over_quota": self.quota}
+        return {code: bound for code, bound in named.items() if bound is not None}
 
 
 @dataclass(frozen=True)

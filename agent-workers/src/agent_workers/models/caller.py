@@ -139,9 +139,9 @@ class Caller:
         worst = route.worst(question.asked)
         asker = question.asker
         async with contextlib.AsyncExitStack() as stack:
-            if asker.allowance is not None:
-                bound = Worst(worst.all, price_of(route.name, worst, route.priced_as))
-                holding = self._purse.holding(asker.step, asker.allowance, bound)
+            if bounds := asker.bounds:
+                most = Worst(worst.all, price_of(route.name, worst, route.priced_as))
+                holding = self._purse.holding(asker.step, bounds, most)
                 await stack.enter_async_context(holding)
             with patience.waiting():
                 taking = self._limits.taking(route, worst.all, patience.left)

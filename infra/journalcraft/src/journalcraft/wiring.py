@@ -35,6 +35,8 @@ OF_THE_MODEL: Final = {
     "OPENAI_MODEL": "JCC_MODEL",
 }
 """These two go to the workers alone: they are the only ones who speak to the world outside."""
+OF_THE_HOUSE: Final = ("JCC_JOURNAL_BUDGET", "JCC_USER_DAY_BUDGET", "JCC_USER_DAY_TOKENS")
+"""What journals and their users may cost."""
 
 Environment = dict[str, str]
 
@@ -93,7 +95,10 @@ def _own(service: str, site: Site, shell: Mapping[str, str]) -> Environment:
                 ),
             }
         case "orchestrator-service":
-            return {"JCC_DATABASE_URL": site.databases[ORCHESTRATOR]}
+            return {
+                "JCC_DATABASE_URL": site.databases[ORCHESTRATOR],
+                **_taken(shell, OF_THE_HOUSE),
+            }
         case "media-service":
             return {"JCC_DATABASE_URL": site.databases[MEDIA], "JCC_BLOBS_URL": site.blobs}
         case "agent-workers":

@@ -8,6 +8,7 @@ version by one and is one entry of the history, with its cause and with what the
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
 from pydantic import TypeAdapter
@@ -91,6 +92,15 @@ class Change:
         """The pools of the steps that are closed."""
         table = self.before.saga.definition
         return [table.phase(phase).pool for phase, _, _ in self.closed]
+
+    @property
+    def spent(self) -> tuple[Decimal, int]:
+        """US dollars and tokens that were counted; a price that is not known counts as none."""
+        before, after = self.before.saga.usage, self.after.saga.usage
+        tokens = after.tokens_in + after.tokens_out - before.tokens_in - before.tokens_out
+        if before.cost is None or after.cost is None:
+            return Decimal(0), tokens
+        return after.cost - before.cost, tokens
 
     @property
     def moves(self) -> bool:

@@ -16,6 +16,7 @@ from chassis.jobs import running
 from journal_contracts.catalogue import ORCHESTRATOR
 from orchestrator_service.engine import timers
 from orchestrator_service.engine.postgres import PostgresStore
+from orchestrator_service.engine.quotas import UNBOUNDED, Quota
 from orchestrator_service.engine.releasing import Release
 from orchestrator_service.engine.sending import Sender
 from orchestrator_service.engine.store import Store
@@ -47,23 +48,27 @@ class Engine:
         amqp_url: str,
         user_limit: int,
         versions: Collection[int] = tuple(DEFINITIONS),
+        quota: Quota = UNBOUNDED,
     ) -> AsyncIterator[Self]:
         """Connect to the database; `running` starts what runs by itself.
 
-        `versions` of the table are those whose journals this replica moves.
+        `versions` of the table are those whose journals this replica moves; `quota` is what the
+        models of a user may cost on a day.
         """
         speaker = Speaker(ORCHESTRATOR, amqp_url)
         async with open_pool(database_url) as pool:
-            store = PostgresStore(pool, versions)
-            async with cls.on(store, speaker, user_limit) as engine:
+            store = PostgresStore(pool, versions, quota)
+            async with cls.on(store, speaker, user_limit, rations=bool(quota)) as engine:
                 yield engine
             await speaker.close()
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def on(cls, store: Store, speaker: Speaker, user_limit: int) -> AsyncIterator[Self]:
-        """An engine on what is open already."""
-        release = Release(user_limit)
+    async def on(
+        cls, store: Store, speaker: Speaker, user_limit: int, *, rations: bool = False
+    ) -> AsyncIterator[Self]:
+        """An engine on what is open already; `rations`: the store bounds what users spend."""
+        release = Release(user_limit, rations=rations)
         sender = Sender(store, speaker, release)
         transitions = Transitions(store, sender)
         engine = cls(store, release, sender, transitions, new_id())

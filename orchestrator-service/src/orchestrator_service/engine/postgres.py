@@ -15,7 +15,9 @@ from pydantic import TypeAdapter
 from chassis.broker import Letter
 from chassis.database import Pool
 from orchestrator_service import steps
+from orchestrator_service.engine import quotas
 from orchestrator_service.engine.changes import SAGA, Change, Row
+from orchestrator_service.engine.quotas import UNBOUNDED, Quota
 from orchestrator_service.engine.releasing import View
 from orchestrator_service.engine.store import Due, House
 from orchestrator_service.state import Saga
@@ -86,6 +88,16 @@ with born as (
         as l(id, journal_id, name, routing_key, body, trace, state, phase, part, attempt, pool,
              user_id, priority, cost)
       join won on won.id = l.journal_id
+), spent as (
+    insert into user_day (user_id, day, settled_cost, settled_tokens)
+    select s.user_id, (clock_timestamp() at time zone 'utc')::date, sum(cost), sum(tokens)
+      from unnest($53::uuid[], $54::uuid[], $55::numeric[], $56::bigint[])
+        as s(journal_id, user_id, cost, tokens)
+      join won on won.id = s.journal_id
+     group by s.user_id order by s.user_id
+    on conflict (user_id, day) do update
+       set settled_cost = user_day.settled_cost + excluded.settled_cost,
+           settled_tokens = user_day.settled_tokens + excluded.settled_tokens
 )
 select id from won
 """
@@ -203,6 +215,12 @@ def _closed(changes: Sequence[Change]) -> list[tuple[Any, ...]]:
     return [(c.after.saga.id, *step) for c in changes for step in c.closed]
 
 
+def _spent(changes: Sequence[Change]) -> list[tuple[Any, ...]]:
+    """What answers cost, of those that cost anything."""
+    told = ((c.after.saga, *c.spent) for c in changes)
+    return [(saga.id, saga.user_id, cost, tokens) for saga, cost, tokens in told if cost or tokens]
+
+
 def _letters(changes: Sequence[Change], waits: Collection[UUID]) -> list[tuple[Any, ...]]:
     rows: list[tuple[Any, ...]] = []
     for change in changes:
@@ -268,7 +286,7 @@ update outbox o set vtime = s.vtime - coalesce(m.after_it, 0)
   from mine m join shares s using (pool, user_id) where o.id = m.id
 """
 
-RELEASE: Final = """
+NEXT: Final = """
 with held as (
     select user_id, count(*) as steps
       from outbox where pool = $1 and state in ('leaving', 'out') group by user_id
@@ -284,7 +302,13 @@ with held as (
      where h.nth + coalesce(held.steps, 0) <= $3
      order by h.priority desc, h.vtime, h.id
      limit greatest($2 - (select coalesce(sum(steps), 0) from held), 0)
-), mine as (
+)
+"""
+"""The commands of a pool that go next, as `chosen`."""
+
+NEXT_IDS: Final = f"{NEXT} select id from chosen"  # noqa: S608 - both are ours
+
+RELEASE: Final = f"""{NEXT}, mine as (
     select o.id, o.vtime from outbox o join chosen using (id)
      where o.state = 'waiting' for update of o skip locked
 ), moved_on as (
@@ -295,8 +319,7 @@ update outbox o
    set state = 'leaving', held_until = clock_timestamp() + interval '5 seconds'
   from mine where o.id = mine.id
 returning o.id, o.journal_id, o.name, o.routing_key, o.body, o.trace
-"""
-
+"""  # noqa: S608 - both are ours
 
 PLACE: Final = """
 select w.pool,
@@ -325,9 +348,10 @@ def _letter_of(row: Any) -> Letter:
 class PostgresStore:
     """The `Store` on PostgreSQL. It takes rows of the `versions` of the table it was told."""
 
-    def __init__(self, pool: Pool, versions: Collection[int]) -> None:
+    def __init__(self, pool: Pool, versions: Collection[int], quota: Quota = UNBOUNDED) -> None:
         self._pool = pool
         self._versions = list(versions)
+        self._quota = quota
 
     async def now(self) -> datetime:
         now: datetime = await self._pool.fetchval("select clock_timestamp()")
@@ -357,6 +381,7 @@ class PostgresStore:
             *_columns(_letters(changes, waits), 14),
             born_as,
             moved_to,
+            *_columns(_spent(changes), 4),
         )
         if not waits:
             return {row["id"] for row in await self._pool.fetch(COMMIT, *columns)}
@@ -386,7 +411,11 @@ class PostgresStore:
         return [_letter_of(row) for row in await self._pool.fetch(SWEEP, limit)]
 
     async def release(self, pool: str, window: int, user_limit: int) -> list[Letter]:
-        found = await self._pool.fetch(RELEASE, pool, window, user_limit)
+        told = (pool, window, user_limit)
+        if self._quota:
+            found = await quotas.released(self._pool, NEXT_IDS, told, self._quota)
+        else:
+            found = await self._pool.fetch(RELEASE, *told)
         return [_letter_of(row) for row in found]
 
     async def view(self) -> View:

@@ -42,7 +42,9 @@ class View:
 class Release:
     """The replica's knowledge of pools, and its say in what may leave at once."""
 
-    def __init__(self, user_limit: int) -> None:
+    def __init__(self, user_limit: int, *, rations: bool = False) -> None:
+        self.rations = rations
+        """Whether every command waits for its share of its user's day."""
         self.view = View()
         self.room_came = asyncio.Event()
         """Somebody waits, and there may be room."""
@@ -103,7 +105,7 @@ class Release:
         view = self.view
         mine = view.of_user[order.pool, user]
         full = view.in_flight[order.pool] >= window or mine >= self.user_limit
-        if full or view.waiting[order.pool]:
+        if self.rations or full or view.waiting[order.pool]:
             view.waiting[order.pool] += 1
             self.room_came.set()
             return False

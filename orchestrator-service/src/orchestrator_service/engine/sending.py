@@ -75,6 +75,8 @@ class Sender:
         for change in changes:
             self.post(change.events)
             self.post([o.letter for o in change.orders if o.letter.id not in waits])
+        if waits:
+            self._release.room_came.set()
 
     def post(self, letters: Sequence[Letter]) -> None:
         """Rows of these are committed, and held by this replica; commands overtake events."""

@@ -40,7 +40,10 @@ PARTS: dict[str, list[dict[str, Any]]] = {
             for days in batches(BOOKS[edition].days)
         ),
     ],
-    "editing": [{"edition": "journal", "days": [1, 2, 3, 4, 5], "notes": {}}],
+    "editing": [
+        {"edition": "journal", "days": [1, 2, 3, 4, 5], "notes": {}},
+        {"edition": "journal", "frame": True, "notes": {}},
+    ],
 }
 """What a step of a phase is ordered to do."""
 

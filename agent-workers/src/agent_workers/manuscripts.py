@@ -1,6 +1,5 @@
 """Joining a book from its batches, and measuring it: the same for the proof and for the binding."""
 
-from collections.abc import Iterable
 from typing import Final
 
 import structlog
@@ -10,10 +9,8 @@ from agent_workers.models.offline import OFFLINE
 from journal_contracts import checks
 from journal_contracts.artifacts import (
     AuthorStyle,
-    Day,
     DayBatch,
     DayOutline,
-    EditedBatch,
     Finding,
     Frame,
     Insights,
@@ -23,6 +20,7 @@ from journal_contracts.artifacts import (
     Preferences,
     Title,
 )
+from journal_contracts.drafts import EDITED_PART, with_edits
 from journal_contracts.product import BOOKS, Edition
 
 log = structlog.get_logger()
@@ -61,18 +59,12 @@ def joined(
     )
 
 
-def revised(manuscript: Manuscript, days: Iterable[Day]) -> Manuscript:
-    """The next version of a book, with these days in the place of theirs."""
-    changed = {day.day: day for day in days}
-    kept = tuple(changed.get(day.day, day) for day in manuscript.days)
-    return manuscript.model_copy(update={"days": kept, "version": manuscript.version + 1})
-
-
 async def edited(desk: Desk) -> list[Manuscript]:
     """Both books with every edit that was made, the journal first."""
     proofed = await desk.read("proof", Manuscripts)
-    batches = await desk.read_all("editing", EditedBatch) if desk.has("editing") else []
-    return [_with_edits(book, batches) for book in (proofed.journal, proofed.lead_magnet)]
+    keys = desk.keys_of("editing") if desk.has("editing") else ()
+    parts = [EDITED_PART.validate_json(await desk.blobs.get(key)) for key in keys]
+    return [with_edits(book, parts) for book in (proofed.journal, proofed.lead_magnet)]
 
 
 async def final(desk: Desk) -> list[Manuscript]:
@@ -88,11 +80,6 @@ async def final(desk: Desk) -> list[Manuscript]:
         else:
             books.append(manuscript)
     return books
-
-
-def _with_edits(book: Manuscript, batches: list[EditedBatch]) -> Manuscript:
-    days = [day for batch in batches if batch.edition is book.edition for day in batch.days]
-    return revised(book, days) if days else book
 
 
 async def ordered(desk: Desk) -> tuple[Outline, Insights | None]:

@@ -1,4 +1,4 @@
-"""Notes on a draft: which days of which book a section names, however its user put it."""
+"""Notes on a draft: which days or texts of which book a section names, however its user put it."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -12,9 +12,17 @@ BOOK_NAMED: Final = {
 }
 WHOLE_NAMES: Final = re.compile(r"\b(?:30|6) day\b")
 FRAME: Final = re.compile(
-    r"\b(?:intro\w*|welcome|quote|commitment|certificate|closing|ending|cover|titles?|subtitles?"
-    r"|notice|front|call to)\b"
+    r"\b(?:intro\w*|welcome|opening|quot\w*|commitments?|certificates?|closings?|endings?|cover"
+    r"|titles?|subtitles?|notice|front|call to)\b"
 )
+TEXTS: Final = {
+    "quote": re.compile(r"\bquot\w*\b"),
+    "intro": re.compile(r"\b(?:intro\w*|welcome|opening|front)\b"),
+    "commitment": re.compile(r"\bcommitments?\b"),
+    "certificate": re.compile(r"\bcertificates?\b"),
+    "closing": re.compile(r"\b(?:closings?|endings?|call to)\b"),
+}
+"""The texts around the days, by how they are named."""
 NUMBERS: Final = re.compile(r"(\d+) ?(?:(?:-|–|to|until) ?(\d+))?")
 PART: Final = re.compile(r"\b(?:question|warm ?up|heading)s?\b")
 
@@ -30,6 +38,28 @@ def for_days(notes: Mapping[str, str], edition: Edition, days: Collection[int]) 
         for day in days
     }
     return {day: text for day, text in said.items() if text}
+
+
+def for_frame(notes: Mapping[str, str], edition: Edition) -> dict[str, str]:
+    """What was said about each text around the days; those of which nothing was said are left out.
+
+    A text without its book is that of both; what names no place at all is about all of them.
+    """
+    said = {
+        text: " ".join(note for section, note in notes.items() if _frames(section, edition, text))
+        for text in TEXTS
+    }
+    return {text: note for text, note in said.items() if note}
+
+
+def _frames(section: str, edition: Edition, text: str) -> bool:
+    plain = _plain(section)
+    books = {book for book, name in BOOK_NAMED.items() if name.search(plain)}
+    if _numbers(plain) or (books and edition not in books):
+        return False
+    if FRAME.search(plain):
+        return TEXTS[text].search(plain) is not None
+    return not PART.search(plain) and not any(re.search(rf"\b{s}\b", plain) for s in Stage)
 
 
 def _names(section: str, edition: Edition, day: int) -> bool:

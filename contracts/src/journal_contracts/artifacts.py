@@ -308,6 +308,12 @@ class EditedBatch(DayBatch):
     changes: tuple[Change, ...] = ()
 
 
+class EditedFrame(FrameBatch):
+    """The frame of one book after editing, with what was changed."""
+
+    changes: tuple[Change, ...] = ()
+
+
 Motif = Literal["hills", "waves", "leaves", "orbits", "paths", "petals"]
 
 

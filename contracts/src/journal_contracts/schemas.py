@@ -28,6 +28,7 @@ ARTIFACTS = (
     artifacts.FrameBatch,
     artifacts.Manuscripts,
     artifacts.EditedBatch,
+    artifacts.EditedFrame,
     artifacts.VisualStyle,
     artifacts.Illustration,
     artifacts.Layout,

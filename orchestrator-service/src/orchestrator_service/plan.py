@@ -4,9 +4,10 @@ A change that journals under way would stumble over is a new version: the old ta
 for as long as a replica with the old code may run, and `migration.py` moves the rows.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 from journal_contracts.artifacts import AuthorStyle, Title
@@ -21,7 +22,7 @@ from journal_contracts.product import (
     batches,
     picture_ids,
 )
-from orchestrator_service.table import SHELF, Definition, Known, Order, Phase, Plan, Question
+from orchestrator_service.table import SHELF, Definition, Known, Node, Order, Phase, Plan, Question
 
 DAY: Final = timedelta(hours=24)
 SETS_OF_TITLES: Final = 3
@@ -61,9 +62,9 @@ def _frames_and_day_batches(known: Known) -> dict[str, Order]:
     return {**frames, **_day_batches(known)}
 
 
-def _batches_with_notes(known: Known) -> dict[str, Order]:
+def _with_notes(parts: Callable[[Known], dict[str, Order]], known: Known) -> dict[str, Order]:
     notes = known.chosen["draft"].notes if "draft" in known.chosen else {}
-    return {part: {**order, "notes": notes} for part, order in _day_batches(known).items()}
+    return {part: {**order, "notes": notes} for part, order in parts(known).items()}
 
 
 def _pictures(known: Known) -> dict[str, Order]:
@@ -141,7 +142,7 @@ PHASES: Final = (
         "writing",
         needs=("review",),
         takes=("editorial_plan", "proof", "editing"),
-        parts=_batches_with_notes,
+        parts=partial(_with_notes, _frames_and_day_batches),
         weight=15,
     ),
     Phase(
@@ -372,8 +373,16 @@ def _without_reviews(plans: Mapping[PlanName, Plan]) -> Mapping[PlanName, Plan]:
     return {name: replace(p, leaves_out=p.leaves_out | REVIEWS) for name, p in plans.items()}
 
 
-FIRST: Final = Definition(1, (*PHASES, *QUESTIONS), _without_reviews(PLANS))
-SECOND: Final = Definition(2, (*PHASES, *QUESTIONS), PLANS)
-DEFINITIONS: Final = {definition.version: definition for definition in (FIRST, SECOND)}
-"""Every version of the table that this code can run: the Manager reviews from the second on."""
+def _editing_days_alone(phase: Phase) -> Phase:
+    is_editing = phase.name == "editing"
+    return replace(phase, parts=partial(_with_notes, _day_batches)) if is_editing else phase
+
+
+EARLIER: Final[tuple[Node, ...]] = (*map(_editing_days_alone, PHASES), *QUESTIONS)
+FIRST: Final = Definition(1, EARLIER, _without_reviews(PLANS))
+SECOND: Final = Definition(2, EARLIER, PLANS)
+THIRD: Final = Definition(3, (*PHASES, *QUESTIONS), PLANS)
+DEFINITIONS: Final = {definition.version: definition for definition in (FIRST, SECOND, THIRD)}
+"""Every version of the table that this code can run: the Manager reviews from the second on, and
+from the third on the Editor follows notes on what frames the days."""
 NEWEST: Final = max(DEFINITIONS)

@@ -8,16 +8,20 @@ from typing import Final
 from pydantic import BaseModel, Field
 
 from agent_workers.desk import Agent, Desk, Result
-from agent_workers.manuscripts import edited, revised
-from agent_workers.notes import for_days
+from agent_workers.manuscripts import edited
+from agent_workers.notes import for_days, for_frame
 from journal_contracts import checks
 from journal_contracts.artifacts import (
     Change,
     Day,
     EditedBatch,
+    EditedFrame,
     Finding,
+    Frame,
     Manuscript,
+    Quote,
 )
+from journal_contracts.drafts import revised
 from journal_contracts.product import Edition
 
 AGENT: Final = Agent(
@@ -36,8 +40,20 @@ TASK: Final = (
     'each change its section ("day 3 warm-up" or "day 3 question"), the passage as it is now, and '
     "the reason in a few words."
 )
+FRAME_TASK: Final = (
+    "Edit the given texts that frame the days of the book named by `edition`: under `notes` stands "
+    "what is wished of each. Do what they ask, and nothing else; keep the author style, the "
+    "reader's own [Name] and [Date], and the length: a quote has at most 40 words, every other "
+    "text between 125 and 210. Where `refused` names a text, that is why your last version of it "
+    "was not taken. Give the texts back under their names, and list under `remarks` for each "
+    "change its section (the name), the passage as it is now, and the reason in a few words."
+)
 SENTENCE: Final = re.compile(r"(?<=[.!?…])\s+")
 OF_A_DAY: Final = ("warm_up_words", "question_words", "clean_text", "safety", "personal_data")
+OF_A_FRAME: Final = (
+    *("frame_words", "clean_text", "safety", "personal_data"),
+    *("words_in_all", "repeats"),
+)
 OF_THE_BOOK: Final = ("words_in_all", "distinct_questions", "reading_ease", "repeats")
 TURNS: Final = 3
 BY_NOTE, BY_ITSELF = "The notes on the draft asked for it.", "Reads more easily."
@@ -66,10 +82,26 @@ class EditDraft(BaseModel):
     remarks: list[Remark] = Field(default_factory=list)
 
 
+class FrameEdit(BaseModel):
+    """What the model is asked for where notes are about the frame; texts not given stay."""
+
+    quote: str | None = None
+    intro: str | None = None
+    commitment: str | None = None
+    certificate: str | None = None
+    closing: str | None = None
+    remarks: list[Remark] = Field(default_factory=list)
+
+
 async def editing(desk: Desk) -> Result:
-    """Edit up to five days of the version the user saw; after notes only those they name."""
+    """Edit a part of the version the user saw: the frame of a book, or up to five of its days.
+
+    After notes only what they name is changed; the frame is changed after notes alone.
+    """
     edition = Edition(desk.order["edition"])
     book = await _latest(desk, edition)
+    if desk.order.get("frame"):
+        return Result(await _edited_frame(desk, book))
     days = [day for day in book.days if day.day in desk.order["days"]]
     notes = for_days(desk.order["notes"], edition, desk.order["days"])
     open_to_change = [day for day in days if day.day in notes or not desk.order["notes"]]
@@ -111,6 +143,62 @@ async def _edited(
                 after[day.day] = new
         left = [day for day in left if day.day in refused and day.day in notes]
     return after, remarks
+
+
+async def _edited_frame(desk: Desk, book: Manuscript) -> EditedFrame:
+    """The frame with every wish that left it no worse. One that failed is tried again, twice."""
+    notes = for_frame(desk.order["notes"], book.edition)
+    frame, remarks = book.frame, list[Remark]()
+    left, refused = dict(notes), dict[str, list[str]]()
+    for turn in range(TURNS):
+        if not left:
+            break
+        brief = await desk.brief(
+            edition=book.edition,
+            texts={name: _text(frame, name) for name in left},
+            notes=left,
+            refused=refused,
+            round=desk.step.round + turn,
+        )
+        draft = await desk.ask(
+            AGENT, FrameEdit, FRAME_TASK, brief, about=f"again-{turn}" * bool(turn)
+        )
+        remarks += draft.remarks
+        refused = {}
+        for name in left:
+            new = _with_text(frame, name, getattr(draft, name) or _text(frame, name))
+            if worse := _frame_worse_by(book, frame, new):
+                refused[name] = worse
+            else:
+                frame = new
+        left = {name: notes[name] for name in refused}
+    changes = tuple(
+        change
+        for name in notes
+        for change in _changes(name, _text(book.frame, name), _text(frame, name), remarks, BY_NOTE)
+    )
+    return EditedFrame(edition=book.edition, frame=frame, changes=changes)
+
+
+def _text(frame: Frame, name: str) -> str:
+    return frame.quote.text if name == "quote" else str(getattr(frame, name))
+
+
+def _with_text(frame: Frame, name: str, text: str) -> Frame:
+    plain = text.strip()
+    if name != "quote":
+        return frame.model_copy(update={name: plain})
+    quote = Quote.model_construct(text=plain, attribution=frame.quote.attribution)
+    return frame.model_copy(update={"quote": quote})
+
+
+def _frame_worse_by(book: Manuscript, frame: Frame, new: Frame) -> list[str]:
+    """What the book would no longer hold with the new frame in the place of the old one."""
+    before, after = (
+        {found.detail for found in checks.examine(checks.Book(whole), OF_A_FRAME)}
+        for whole in (revised(book, (), each) for each in (frame, new))
+    )
+    return sorted(after - before)
 
 
 SHOWN: Final = {"day", "heading", "warm_up", "question"}
@@ -163,10 +251,16 @@ def changes_between(old: Day, new: Day, remarks: Sequence[Remark], asked: bool) 
         ("warm-up", old.warm_up, new.warm_up),
         ("question", old.question, new.question),
     ):
-        section = f"day {old.day} {part}"
-        for was, now in _differing(SENTENCE.split(before), SENTENCE.split(after)):
-            reason = _reason(section, now, remarks) or (BY_NOTE if asked else BY_ITSELF)
-            yield Change(section=section, before=was, after=now, reason=reason)
+        why = BY_NOTE if asked else BY_ITSELF
+        yield from _changes(f"day {old.day} {part}", before, after, remarks, why)
+
+
+def _changes(
+    section: str, before: str, after: str, remarks: Sequence[Remark], why: str
+) -> Iterator[Change]:
+    for was, now in _differing(SENTENCE.split(before), SENTENCE.split(after)):
+        reason = _reason(section, now, remarks) or why
+        yield Change(section=section, before=was, after=now, reason=reason)
 
 
 def _differing(before: list[str], after: list[str]) -> Iterator[tuple[str, str]]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from agent_workers.writer.days import days_draft
-from agent_workers.writer.edit import edit_draft
+from agent_workers.writer.edit import edit_draft, frame_edit
 from agent_workers.writer.frame import frame_draft
 from agent_workers.writer.insights import research_draft
 from agent_workers.writer.looks import layout, visual_style
@@ -26,6 +26,7 @@ TASKS: Final[Mapping[str, Task]] = {
     "FrameDraft": frame_draft,
     "DaysDraft": days_draft,
     "EditDraft": edit_draft,
+    "FrameEdit": frame_edit,
     "ReviewDraft": review_draft,
     "VisualStyle": visual_style,
     "Layout": layout,

@@ -2,19 +2,29 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
 
 from agent_workers.writer.order import Order
 from agent_workers.writer.shelf import page
 from journal_contracts.checks import READING_EASE, reading_ease, words
-from journal_contracts.product import QUESTION_WORDS, WARM_UP_WORDS
+from journal_contracts.product import FRAME_WORDS, QUESTION_WORDS, QUOTE_WORDS, WARM_UP_WORDS
 
 A_DAY, A_DAY_WITH_NOTE = 1, 3
 MIDDLE: Final = sum(READING_EASE) / 2
 ROOM: Final = (READING_EASE[1] - READING_EASE[0]) / 2
 SENTENCE: Final = re.compile(r"(?<=[.!?])\s+")
 Change = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a text stands, how many words it may have, and what tells its dice from others'."""
+
+    section: str
+    words: tuple[int, int]
+    key: int | str
 
 
 def edit_draft(order: Order) -> dict[str, Any]:
@@ -27,34 +37,59 @@ def edit_draft(order: Order) -> dict[str, Any]:
     }
 
 
+def frame_edit(order: Order) -> dict[str, Any]:
+    """The texts around the days after what the notes ask of them, and what was changed."""
+    texts, notes = order.brief["texts"], order.brief["notes"]
+    edited: dict[str, Any] = {}
+    remarks: list[Change] = []
+    for name, text in texts.items():
+        place = Place(name, QUOTE_WORDS if name == "quote" else FRAME_WORDS, name)
+        edited[name], changes = _followed(order, place, str(text), str(notes[name]))
+        remarks += changes
+    return {**edited, "remarks": remarks}
+
+
 def _edit(order: Order, row: Mapping[str, Any], notes: str) -> tuple[dict[str, Any], list[Change]]:
-    warm_up, changes = _tightened(order, row, A_DAY_WITH_NOTE if notes else A_DAY)
-    for wish, answer in (
-        ("warm|kind|gentl|soft|friendl", _warmed),
-        ("short|tight|long|trim|cut", _cut),
-    ):
-        if re.search(wish, notes, re.I) and (change := answer(order, row, warm_up)):
-            warm_up = warm_up.replace(change["before"], change["after"], 1)
-            changes.append(change)
+    day = row["day"]
+    place = Place(f"day {day} warm-up", WARM_UP_WORDS, day)
+    warm_up, changes = _tightened(
+        order, place, str(row["warm_up"]), A_DAY_WITH_NOTE if notes else A_DAY
+    )
+    warm_up, followed = _followed(order, place, warm_up, notes)
+    changes += followed
     question = str(row["question"])
     for old, new in _wanted_words(notes):
-        if _no_worse(warm_up, put := _put(warm_up, old, new)) and put != warm_up:
-            changes.append(_remark(row, "warm-up", put, "Your note asked for another word."))
-            warm_up = put
         if (put := _put(question, old, new)) != question:
-            changes.append(_remark(row, "question", put, "Your note asked for another word."))
+            changes.append(_remark(f"day {day} question", put))
             question = put
     if "question" in notes.lower() and (asked := _asked_anew(order, row)):
         changes.append(
             {
-                "section": f"day {row['day']} question",
+                "section": f"day {day} question",
                 "before": question,
                 "after": asked,
                 "reason": "You asked for another question here.",
             }
         )
         question = asked
-    return {"day": row["day"], "warm_up": " ".join(warm_up.split()), "question": question}, changes
+    return {"day": day, "warm_up": " ".join(warm_up.split()), "question": question}, changes
+
+
+def _followed(order: Order, place: Place, text: str, notes: str) -> tuple[str, list[Change]]:
+    """The text after the wishes that the pencil understands, and that leave it no worse."""
+    changes: list[Change] = []
+    for wish, answer in (
+        ("warm|kind|gentl|soft|friendl", _warmed),
+        ("short|tight|long|trim|cut", _cut),
+    ):
+        if re.search(wish, notes, re.I) and (change := answer(order, place, text)):
+            text = text.replace(change["before"], change["after"], 1)
+            changes.append(change)
+    for old, new in _wanted_words(notes):
+        if (put := _put(text, old, new)) != text and _no_worse(place, text, put):
+            changes.append(_remark(place.section, put))
+            text = put
+    return text, changes
 
 
 def _notes_for(notes: Mapping[str, Any], day: int) -> str:
@@ -88,24 +123,22 @@ def _put(text: str, old: str, new: str) -> str:
     return re.sub(rf"\b{re.escape(old)}\b", word, text, flags=re.I)
 
 
-def _remark(row: Mapping[str, Any], part: str, after: str, reason: str) -> Change:
-    return {"section": f"day {row['day']} {part}", "after": after, "reason": reason}
+def _remark(section: str, after: str) -> Change:
+    return {"section": section, "after": after, "reason": "Your note asked for another word."}
 
 
-def _tightened(order: Order, row: Mapping[str, Any], most: int) -> tuple[str, list[Change]]:
-    """The warm-up with up to `most` phrases mended, each only if nothing measured gets worse."""
-    text = str(row["warm_up"])
+def _tightened(order: Order, place: Place, text: str, most: int) -> tuple[str, list[Change]]:
+    """The text with up to `most` phrases mended, each only if nothing measured gets worse."""
     changes: list[Change] = []
-    rows = order.shuffled(page("house/pencil")["mend"], "edit", row["day"])
-    for before, after, reason, place in rows:
-        found = re.search(_where(before, place), text)
+    rows = order.shuffled(page("house/pencil")["mend"], "edit", place.key)
+    for before, after, reason, where in rows:
+        found = re.search(_where(before, where), text)
         if found is None or len(changes) == most:
             continue
         mended = text[: found.start()] + after + text[found.end() :]
-        if _no_worse(text, mended):
-            changes.append(
-                _change(row, _around(text, found.start()), _around(mended, found.start()), reason)
-            )
+        if _no_worse(place, text, mended):
+            at = found.start()
+            changes.append(_change(place, _around(text, at), _around(mended, at), reason))
             text = mended
     return text, changes
 
@@ -136,8 +169,8 @@ def _where(before: str, place: str) -> str:
             return whole
 
 
-def _no_worse(before: str, after: str) -> bool:
-    kept = WARM_UP_WORDS[0] <= len(words(after)) <= WARM_UP_WORDS[1]
+def _no_worse(place: Place, before: str, after: str) -> bool:
+    kept = place.words[0] <= len(words(after)) <= place.words[1]
     return kept and _strain(after) <= max(ROOM, _strain(before))
 
 
@@ -146,23 +179,24 @@ def _strain(text: str) -> float:
     return abs(reading_ease(text) - MIDDLE)
 
 
-def _warmed(order: Order, row: Mapping[str, Any], text: str) -> Change | None:
+def _warmed(order: Order, place: Place, text: str) -> Change | None:
     """A kinder sentence before the last one."""
     last = SENTENCE.split(text)[-1]
-    lines: Sequence[str] = order.shuffled(page("house/pencil")["kind"], "kind", row["day"])
-    after = f"{lines[row['day'] % len(lines)]} {last}"
-    if not _no_worse(text, text.replace(last, after, 1)):
+    lines: Sequence[str] = order.shuffled(page("house/pencil")["kind"], "kind", place.key)
+    turn = place.key if isinstance(place.key, int) else 0
+    after = f"{lines[turn % len(lines)]} {last}"
+    if not _no_worse(place, text, text.replace(last, after, 1)):
         return None
-    return _change(row, last, after, "Your note asked for a warmer voice.")
+    return _change(place, last, after, "Your note asked for a warmer voice.")
 
 
-def _cut(order: Order, row: Mapping[str, Any], text: str) -> Change | None:
+def _cut(order: Order, place: Place, text: str) -> Change | None:
     """Takes out the shortest sentence between the first two and the last two that can be spared."""
     sentences = SENTENCE.split(text)
     for spare, after in sorted(_pairs(sentences[2:-2]), key=lambda pair: len(pair[0])):
         before = f"{spare} {after}"
-        if before in text and _no_worse(text, text.replace(before, after, 1)):
-            return _change(row, before, after, "Your note asked for a tighter text.")
+        if before in text and _no_worse(place, text, text.replace(before, after, 1)):
+            return _change(place, before, after, "Your note asked for a tighter text.")
     return None
 
 
@@ -180,10 +214,5 @@ def _asked_anew(order: Order, row: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _change(row: Mapping[str, Any], before: str, after: str, reason: str) -> Change:
-    return {
-        "section": f"day {row['day']} warm-up",
-        "before": before,
-        "after": after,
-        "reason": reason,
-    }
+def _change(place: Place, before: str, after: str, reason: str) -> Change:
+    return {"section": place.section, "before": before, "after": after, "reason": reason}

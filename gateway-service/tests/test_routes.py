@@ -106,6 +106,37 @@ async def test_a_picture_may_style_itself_and_nothing_more(client: Any) -> None:
     assert answer.headers["content-security-policy"] == policy
 
 
+async def test_a_draft_is_read_by_media_from_the_parts_the_orchestrator_names(client: Any) -> None:
+    parts = {"proof": "users/u/proof.json", "edited": ["users/u/edit.json"]}
+
+    async def answer(request: Request) -> Response:
+        if request.method == "GET":
+            return JSONResponse(parts)
+        return Response("<p>Draft</p>", headers={"Content-Security-Policy": "sandbox"})
+
+    client.owners.answering = answer
+    page = await client.http.get(f"/v1/journals/{JOURNAL}/draft?format=html")
+
+    (known, _), (read, body) = client.owners.asked
+    assert (known.method, read.method) == ("GET", "POST")
+    assert {r.url.path for r in (known, read)} == {f"/v1/journals/{JOURNAL}/draft"}
+    assert read.url.query == "form=html"
+    assert json.loads(body) == parts
+    assert (page.status_code, page.text) == (200, "<p>Draft</p>")
+    assert page.headers["content-security-policy"] == "sandbox"
+
+
+async def test_a_draft_that_is_not_there_yet_is_no_question_for_media(client: Any) -> None:
+    async def refuse(request: Request) -> Response:
+        return JSONResponse({"code": "draft_not_ready"}, 404, media_type=PROBLEM)
+
+    client.owners.answering = refuse
+    answer = await client.http.get(f"/v1/journals/{JOURNAL}/draft")
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "draft_not_ready")
+    assert len(client.owners.asked) == 1
+
+
 async def test_an_owners_problem_is_passed_on_unchanged(client: Any) -> None:
     told = {
         "type": "about:blank",

@@ -136,6 +136,24 @@ async def test_a_key_cannot_be_used_for_another_order(house: House) -> None:
     assert (refused.value.status, refused.value.code) == (422, "idempotency_key_reused")
 
 
+async def test_a_draft_is_named_to_its_owner_once_the_books_are_written(house: House) -> None:
+    """R2.2b"""
+    user = new_id()
+    order = ORDER.model_copy(update={"plan": PlanName.COMPREHENSIVE, "unattended": True})
+    journal = await house.desk.order(user, order, None)
+    with pytest.raises(ServiceError) as early:
+        await house.desk.draft(user, journal.id)
+
+    await house.work(journal.id)
+    parts = await house.desk.draft(user, journal.id)
+
+    assert (early.value.status, early.value.code) == (404, "draft_not_ready")
+    assert parts.proof.endswith("/proof/whole.1.json")
+    assert len(parts.edited) == 10
+    with pytest.raises(NotFound):
+        await house.desk.draft(new_id(), journal.id)
+
+
 async def test_a_foreign_journal_looks_like_none(house: House) -> None:
     journal = await house.desk.order(new_id(), ORDER, None)
     stranger = new_id()

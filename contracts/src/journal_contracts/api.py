@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
+from journal_contracts.artifacts import Manuscript
 from journal_contracts.decisions import Choice, ChosenBy, DecisionView, Verdict
 from journal_contracts.product import Depth, Edition, PlanName, TitleStyle
 from journal_contracts.values import Facts, Value, on_one_line
@@ -267,6 +268,20 @@ class HistoryPage(View):
 
     items: tuple[HistoryEntry, ...]
     next: int | None = None
+
+
+class DraftParts(View):
+    """Where the parts of a draft lie, as keys: both books, and what was edited since, in order."""
+
+    proof: str
+    edited: tuple[str, ...] = ()
+
+
+class DraftView(View):
+    """Both books in words, with every edit that was made so far."""
+
+    journal: Manuscript
+    lead_magnet: Manuscript
 
 
 class AssetView(View):

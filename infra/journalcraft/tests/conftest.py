@@ -60,6 +60,7 @@ class FakePlatform:
         """Answered to the next requests for journals instead of anything else."""
         self.drops_after_decision = False
         self.fails = False
+        self.asks = TITLE.id
         self.books = dict(BOOKS)
         self.retries: list[dict[str, Any]] = []
         self.dead: list[DeadLetterDetail] = []
@@ -94,13 +95,13 @@ class FakePlatform:
         work = {"phase": "discovery", "agent": "discovery"}
         await self.happen("journal.phase.started.v1", **work, parts=1)
         await self.happen("journal.phase.completed.v1", **work, seconds=1.5)
-        decision = TITLE.model_dump(mode="json")
+        decision = {**TITLE.model_dump(mode="json"), "id": self.asks}
         await self.happen("journal.decision.requested.v1", decision=decision)
 
     async def finish(self, answer: Answer) -> None:
         choice = answer.choice
         label = choice.text or next(o.label for o in TITLE.options if o.id == choice.option)
-        closed = {"decision_id": "title", "rev": 1, "chosen_by": "user", "label": label}
+        closed = {"decision_id": self.asks, "rev": 1, "chosen_by": "user", "label": label}
         await self.happen(
             "journal.decision.closed.v1", **closed, choice=choice.model_dump(mode="json")
         )
@@ -185,6 +186,10 @@ class FakePlatform:
             self.answers.append(answer)
             await self.finish(answer)
             return {"result": "accepted", "decision_id": decision, "rev": answer.rev}
+
+        @app.get("/v1/journals/{journal}/draft")
+        async def draft(journal: UUID) -> Response:
+            return Response("<p>The draft</p>", media_type="text/html")
 
         @app.get("/v1/journals/{journal}/artifacts")
         async def artifacts(journal: UUID) -> dict[str, Any]:

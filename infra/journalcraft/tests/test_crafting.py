@@ -77,6 +77,20 @@ async def test_a_person_is_asked_until_the_answer_fits(
     assert " *  1  Calm Pages" in screen.getvalue()
 
 
+async def test_the_draft_lies_in_a_file_when_it_is_to_be_approved(
+    client: Client, display: Display, out: Path, screen: io.StringIO, fake_platform: FakePlatform
+) -> None:
+    """R2.2b"""
+    fake_platform.asks = "draft"
+
+    await craft(client, ORDER, out, display, take_default)
+
+    assert fake_platform.view
+    place = out / f"draft-{fake_platform.view.id}.html"
+    assert place.read_text() == "<p>The draft</p>"
+    assert f"Read the draft: {place}" in screen.getvalue().replace("\n", "")
+
+
 async def test_nobody_is_asked_any_longer_when_somebody_else_chose(
     client: Client, display: Display, out: Path, fake_platform: FakePlatform
 ) -> None:

@@ -16,6 +16,7 @@ from chassis.web import application
 from journal_contracts.catalogue import MEDIA
 from journal_contracts.commands import RegisterAssets, WithdrawAssets
 from journal_contracts.events import CraftDeleted
+from media_service import drafts
 from media_service.handlers import Handlers
 from media_service.routes import routes
 from media_service.settings import Settings
@@ -56,4 +57,5 @@ def build(settings: Settings) -> FastAPI:
         SERVICE, lifespan, probes, description="Finished files: checked, kept, handed out."
     )
     app.include_router(routes)
+    app.include_router(drafts.routes)
     return app

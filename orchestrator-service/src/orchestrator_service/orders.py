@@ -12,9 +12,9 @@ from chassis.broker import letter_of
 from chassis.database import Database
 from chassis.errors import NotFound, ServiceError
 from chassis.ids import new_id
-from journal_contracts.api import JournalOrder, JournalPage, JournalView, QueueView
+from journal_contracts.api import DraftParts, JournalOrder, JournalPage, JournalView, QueueView
 from journal_contracts.events import CraftDeleted
-from orchestrator_service import eta, store
+from orchestrator_service import eta, steps, store
 from orchestrator_service.decisions import check_in_advance
 from orchestrator_service.engine.engine import Engine
 from orchestrator_service.ownership import no_such_journal, view_of
@@ -37,6 +37,12 @@ class ModelsNotInPlan(ServiceError):
     """The plan does not come with this choice of models."""
 
     status = 422
+
+
+class DraftNotReady(ServiceError):
+    """The books are not written yet."""
+
+    status = 404
 
 
 class HouseFull(ServiceError):
@@ -122,6 +128,15 @@ class Desk:
             return None
         usual = await self._times.of(saga.request.plan)
         return eta.seconds_left(saga, usual, self._engine.transitions.clock.now())
+
+    async def draft(self, user_id: UUID, journal_id: UUID) -> DraftParts:
+        """Where the books lie in words; raises `DraftNotReady` until they were joined."""
+        row = await self._engine.transitions.row(journal_id)
+        if row is None or row.saga.user_id != user_id:
+            raise no_such_journal()
+        if (parts := steps.draft(row.saga)) is None:
+            raise DraftNotReady("Nothing of this journal can be read yet.")
+        return parts
 
     async def _queue(self, journal_id: UUID) -> QueueView | None:
         place = await self._engine.store.place(journal_id)

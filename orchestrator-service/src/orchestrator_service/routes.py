@@ -9,6 +9,7 @@ from chassis.identity import CurrentCaller, only_from
 from journal_contracts.api import (
     Answer,
     AnswerResult,
+    DraftParts,
     Estimate,
     Extension,
     HandOver,
@@ -121,6 +122,12 @@ async def list_journals(
 async def show_journal(journal_id: UUID, caller: CurrentCaller, desk: AtDesk) -> JournalView:
     """The state of a journal."""
     return await desk.state(caller.user_id, journal_id)
+
+
+@router.get("/{journal_id}/draft")
+async def show_draft(journal_id: UUID, caller: CurrentCaller, desk: AtDesk) -> DraftParts:
+    """Where a journal lies in words, for the media service to read."""
+    return await desk.draft(caller.user_id, journal_id)
 
 
 @router.post("/{journal_id}/cancel", status_code=202)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 
+from journal_contracts.api import DraftParts
 from journal_contracts.artifacts import AuthorStyle, Title
 from journal_contracts.commands import Allowance, Brief, RegisterAssets, RunPhase
 from journal_contracts.decisions import OWN
@@ -64,6 +65,15 @@ def artifacts(saga: Saga, phase: str) -> tuple[str, ...]:
     parts = saga.phases[phase].work
     made = sorted((part.round, name, part.made) for name, part in parts.items() if part.made)
     return tuple(artifact_key(saga.user_id, saga.id, phase, name, by) for _, name, by in made)
+
+
+def draft(saga: Saga) -> DraftParts | None:
+    """Where both books lie in words, with what was edited of them; None before they are joined."""
+    proofs = artifacts(saga, "proof") if "proof" in saga.phases else ()
+    if not proofs:
+        return None
+    edited = artifacts(saga, "editing") if "editing" in saga.phases else ()
+    return DraftParts(proof=proofs[-1], edited=edited)
 
 
 def brief(saga: Saga) -> Brief:

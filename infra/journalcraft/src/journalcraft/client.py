@@ -105,6 +105,11 @@ class Client:
         verdict = await self._ask("POST", path, json=body, headers=_keyed(None))
         return AnswerResult.model_validate_json(verdict.content)
 
+    async def draft(self, journal: UUID) -> str:
+        """Both books in words, as a page of HTML."""
+        answer = await self._ask("GET", f"/v1/journals/{journal}/draft")
+        return answer.text
+
     async def cancel(self, journal: UUID) -> None:
         await self._ask("POST", f"/v1/journals/{journal}/cancel", headers=_keyed(None))
 

@@ -8,7 +8,7 @@ from uuid import UUID
 import httpx
 
 from journal_contracts.api import Answer, JournalOrder, JournalView
-from journal_contracts.decisions import DecisionView
+from journal_contracts.decisions import Choice, DecisionView
 from journal_contracts.events import ProgressReported
 from journal_contracts.realtime import Happened, Snapshot
 from journalcraft.client import Client
@@ -125,6 +125,7 @@ async def craft(
     When cancelled it cancels the journal too.
     """
     journal = await client.order(order)
+    ask = _with_the_draft_at_hand(client, journal, out, display, ask)
     try:
         with display:
             view = await Crafting(client, journal, display, ask).to_its_end()
@@ -137,6 +138,21 @@ async def craft(
                 await client.cancel(journal)
                 display.say(f"The journal {journal} was cancelled.")
         raise
+
+
+def _with_the_draft_at_hand(
+    client: Client, journal: UUID, out: Path, display: Display, ask: Ask
+) -> Ask:
+    """Whoever is to approve the draft finds it in a file; that of a later round takes its place."""
+    place = out / f"draft-{journal}.html"
+
+    async def asked(decision: DecisionView) -> Choice:
+        if decision.id == "draft":
+            write_whole(place, await client.draft(journal))
+            display.say(f"Read the draft: {place}")
+        return await ask(decision)
+
+    return asked
 
 
 async def fetch(client: Client, order: JournalOrder, view: JournalView, out: Path) -> Path:

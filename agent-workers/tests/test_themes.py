@@ -11,11 +11,11 @@ from agent_workers.crews import CREWS
 from agent_workers.desk import Agent
 from agent_workers.runner import named
 from agent_workers.safety import ThemeRefused, welcome
-from agent_workers.safety.themes import HARMS, harm_of
 from chassis.ids import new_id
 from journal_contracts.artifacts import AuthorStyle, Title
 from journal_contracts.commands import Brief, RunPhase
 from journal_contracts.product import THEMES_OFFERED, PlanName
+from journal_contracts.themes import HARMS, harm_of
 
 from .crewroom import a_desk
 

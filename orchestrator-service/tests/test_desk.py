@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -134,6 +135,50 @@ async def test_a_key_cannot_be_used_for_another_order(house: House) -> None:
         await house.desk.order(user, JournalOrder(theme="gratitude"), "key-1")
 
     assert (refused.value.status, refused.value.code) == (422, "idempotency_key_reused")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"theme": "how to kill myself"},
+        {"audience": "girls who want to starve themselves thin: pro-ana"},
+        {"decisions": {"title": {"option": "own", "text": "How to Kill Yourself"}}},
+    ],
+    ids=["theme", "audience", "title"],
+)
+async def test_what_no_book_is_made_of_is_refused_before_there_is_a_journal(
+    words: dict[str, Any], house: House
+) -> None:
+    """R7.2c: with the crew's own kind sentence, and where help is."""
+    user = new_id()
+    order = JournalOrder.model_validate({**ORDER.model_dump(), **words})
+
+    with pytest.raises(ServiceError) as refused:
+        await house.desk.order(user, order, "key-1")
+
+    assert (refused.value.status, refused.value.code) == (422, "theme_refused")
+    assert refused.value.detail.startswith("We ")
+    assert "988" in refused.value.detail
+    assert (await house.desk.page(user, 10, None)).items == ()
+    assert await house.said("journal.craft.started.v1") == []
+    hard = await house.desk.order(user, JournalOrder(theme="grief after a suicide"), "key-1")
+    assert hard.status == "running"
+
+
+async def test_a_title_that_no_book_has_is_refused_and_the_question_stays_open(
+    house: House,
+) -> None:
+    user = new_id()
+    journal = await house.desk.order(user, ORDER, None)
+    await house.work(journal.id)
+    harmful = Answer(choice=Choice(option="own", text="How to Kill Yourself"))
+
+    with pytest.raises(ServiceError) as refused:
+        await house.decisions.answer(user, journal.id, "title", harmful)
+
+    assert (refused.value.status, refused.value.code) == (422, "theme_refused")
+    view = await house.desk.state(user, journal.id)
+    assert [asked.id for asked in view.open_decisions] == ["title"]
 
 
 async def test_a_draft_is_named_to_its_owner_once_the_books_are_written(house: House) -> None:

@@ -13,6 +13,7 @@ from orchestrator_service.happenings import Cancel, Happening, Pause, Resume, Re
 from orchestrator_service.ownership import check_is_of, view_of
 from orchestrator_service.plan import AFTER_FAILURE
 from orchestrator_service.state import Saga
+from orchestrator_service.welcome import check_welcome
 
 
 class JournalOver(ServiceError):
@@ -78,6 +79,8 @@ class Course:
             _check_stands_still(saga, order.phase)
             if not changes.decisions.keys() <= _asked_again(saga, order.phase):
                 raise ChoiceDoesNotFit("A decision is changed that does not come again.")
+            own = (choice.text for choice in changes.decisions.values())
+            check_welcome(saga.request.theme, changes.audience, *own)
             return Retry(
                 order.phase,
                 {str(name): choice for name, choice in changes.decisions.items()},

@@ -13,6 +13,7 @@ from orchestrator_service.engine.transitions import Transitions
 from orchestrator_service.happenings import Answered, Extended, HandedOver, Happening
 from orchestrator_service.ownership import check_is_of, no_such_journal, view_of
 from orchestrator_service.state import Made, Saga
+from orchestrator_service.welcome import check_welcome
 
 
 class ChoiceDoesNotFit(ServiceError):
@@ -73,6 +74,7 @@ class Decisions:
                 return None
             if not answers.fits(saga, question, answer.choice):
                 raise ChoiceDoesNotFit("This choice is not offered, or lacks its text or notes.")
+            check_welcome(answer.choice.text or "")
             return Answered(question, answer.choice)
 
         await self._transitions.decide(journal_id, look, actor="user")

@@ -22,6 +22,7 @@ from orchestrator_service.plan import PLANS
 from orchestrator_service.settings import Settings
 from orchestrator_service.state import Request, Saga
 from orchestrator_service.usual import Times
+from orchestrator_service.welcome import check_welcome
 
 LONGEST_ADVICE: Final = 600
 """Seconds; who is told to come back later than that might as well ask again."""
@@ -70,6 +71,8 @@ class Desk:
         The key is written before the journal: after a crash in between, the repeat begins it.
         """
         check_in_advance(order.decisions.items())
+        own = (choice.text for choice in order.decisions.values())
+        check_welcome(order.theme, order.audience, *own)
         if order.models is not None and order.models not in PLANS[order.plan].models:
             allowed = ", ".join(sorted(PLANS[order.plan].models))
             raise ModelsNotInPlan(f"The {order.plan} plan comes with these choices: {allowed}.")

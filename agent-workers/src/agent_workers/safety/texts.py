@@ -6,10 +6,10 @@ from typing import Any, Final, TypeVar
 import structlog
 from pydantic import BaseModel
 
-from agent_workers.safety.themes import HARMS as REFUSED
 from journal_contracts import checks
 from journal_contracts.harms import HARMS, among
 from journal_contracts.personal import personal_data_in
+from journal_contracts.themes import HARMS as REFUSED
 
 M = TypeVar("M", bound=BaseModel)
 log = structlog.get_logger()

@@ -1,15 +1,10 @@
-"""Which themes are refused: never what is hard to live with, only what would do harm."""
+"""Refusing a theme at the desk: the door refuses too, but titles and styles are chosen later."""
 
-import tomllib
-from importlib.resources import files
 from typing import Final
 
 from journal_contracts.commands import Brief
-from journal_contracts.harms import Harm, harms_of, readings
+from journal_contracts.themes import refusal_of
 
-TABLE: Final = files(__package__).joinpath("themes.toml").read_text(encoding="utf-8")
-HARMS: Final[tuple[Harm, ...]] = harms_of(TABLE)
-WORDS: Final = {row["name"]: (row["says"], row["help"]) for row in tomllib.loads(TABLE)["harm"]}
 SOMEONE_TO_TALK_TO: Final = (
     "If you need someone to talk to: in the US and Canada call or text 988, in the UK and Ireland "
     "call 116 123, elsewhere see findahelpline.com."
@@ -24,12 +19,5 @@ def welcome(brief: Brief) -> None:
     """Raises `ThemeRefused` where the user's own words ask for harm."""
     title = f"{brief.title.text} {brief.title.subtitle}" if brief.title else ""
     style = f"{brief.author_style.label} {brief.author_style.line}" if brief.author_style else ""
-    for words in (brief.theme, brief.audience, title, style, f"{brief.theme} for {brief.audience}"):
-        if harm := harm_of(words):
-            raise ThemeRefused(" ".join(WORDS[harm]))
-
-
-def harm_of(words: str) -> str | None:
-    """The first class of harm that these words ask for."""
-    seen = list(readings(words))
-    return next((harm.name for harm in HARMS if harm.is_in(seen)), None)
+    if refusal := refusal_of(brief.theme, brief.audience, title, style):
+        raise ThemeRefused(refusal)

@@ -12,12 +12,12 @@ from agent_workers.briefs import brief_in
 from agent_workers.crews.research import ResearchDraft
 from agent_workers.desk import Agent, InvalidOutput
 from agent_workers.sources import Documents, Gathered, OwnKnowledge, Passage
-from agent_workers.sources import documents as limits
-from agent_workers.sources.documents import documents_folder
 from chassis.blobs import FolderBlobs
 from chassis.ids import new_id
 from journal_contracts import artifacts
+from journal_contracts import documents as limits
 from journal_contracts.artifacts import Insights
+from journal_contracts.documents import documents_folder
 
 from .crewroom import USER, Crewroom, offline
 from .test_bind import bound, manuscript, texts_of
@@ -78,6 +78,20 @@ async def test_the_nearest_passages_come_with_their_document_and_place(room: Cre
     assert not any("Bread" in p.text for p in found.passages)
 
 
+async def test_the_saga_is_told_how_many_insights_rest_on_what(room: Crewroom) -> None:
+    """For their user to see: by document, and "" for what the model knew itself."""
+    await lay(room, "nights.txt", NIGHTS)
+
+    result = await room.work("research", offline, count=5, documents=["nights.txt", "lost.md"])
+
+    assert isinstance(result.artifact, Insights)
+    kinds = [insight.source.kind for insight in result.artifact.insights]
+    told = result.facts["from"]
+    assert told.get("", 0) == kinds.count("model")
+    assert told["nights.txt"] == kinds.count("document") > 0
+    assert result.facts["skipped"] == {"lost.md": "is not among your documents"}
+
+
 async def test_a_pdf_is_cited_by_its_page(room: Crewroom) -> None:
     pdf = bound(manuscript(quote="The walrus of worry sleeps on the northern ice."))
     page = next(at for at, text in enumerate(texts_of(pdf), 1) if "walrus" in text)
@@ -125,12 +139,12 @@ async def test_an_encrypted_pdf_is_left_out(room: Crewroom) -> None:
 
 
 async def test_more_documents_than_allowed_are_left_out(room: Crewroom) -> None:
-    for number in range(limits.MOST_DOCUMENTS + 1):
+    for number in range(limits.MOST + 1):
         await lay(room, f"d{number:02d}.txt", f"{NIGHTS} {number}")
 
     found = await gathered(room)
 
-    assert found.skipped == {f"d{limits.MOST_DOCUMENTS}.txt": "is one too many"}
+    assert found.skipped == {f"d{limits.MOST}.txt": "is one too many"}
 
 
 @pytest.mark.parametrize(
@@ -183,7 +197,7 @@ async def test_insights_name_the_document_and_the_place_they_rest_on(room: Crewr
     cited = {i.source.reference for i in found.insights if i.source.kind == "document"}
     assert {name.partition(",")[0] for name in cited} == {"nights.txt", "notes.md"}
     assert {i.source.reference for i in found.insights if i.source.kind == "model"} == {"a model"}
-    assert result.facts == {}
+    assert result.facts.keys() == {"from"}
 
 
 async def test_a_document_left_out_is_told_to_the_saga(room: Crewroom) -> None:
@@ -199,7 +213,7 @@ async def test_without_documents_all_is_the_models_own_knowledge(room: Crewroom)
 
     assert isinstance(result.artifact, Insights)
     assert {i.source.kind for i in result.artifact.insights} == {"model"}
-    assert result.facts == {}
+    assert result.facts == {"from": {"": 15}}
 
 
 KINDS = ("background", "benefit", "tip")

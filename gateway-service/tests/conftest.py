@@ -68,7 +68,9 @@ class PlayedOwners:
             routes=[
                 Route("/.well-known/jwks.json", self._keys),
                 Route("/v1/auth/token", self._token, methods=["POST"]),
-                Route("/{path:path}", self._answer, methods=["GET", "HEAD", "POST", "DELETE"]),
+                Route(
+                    "/{path:path}", self._answer, methods=["GET", "HEAD", "POST", "PUT", "DELETE"]
+                ),
             ]
         )
 

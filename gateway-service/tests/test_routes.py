@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from gateway_service.bodies import BODY_LIMIT
+from journal_contracts.documents import LARGEST
 
 JOURNAL = UUID("0199f0a2-6c1e-7d4b-9a53-5f0e7c2b8d11")
 PROBLEM = "application/problem+json"
@@ -135,6 +136,57 @@ async def test_a_draft_that_is_not_there_yet_is_no_question_for_media(client: An
 
     assert (answer.status_code, answer.json()["code"]) == (404, "draft_not_ready")
     assert len(client.owners.asked) == 1
+
+
+async def test_a_document_goes_through_as_it_is(client: Any) -> None:
+    async def keep(request: Request) -> Response:
+        return JSONResponse({"name": "sleep.pdf"}, 201)
+
+    client.owners.answering = keep
+    answer = await client.http.put("/v1/documents/sleep.pdf", content=b"%PDF-1.7 \x00\xff")
+
+    [(request, body)] = client.owners.asked
+    assert (request.method, request.url.path) == ("PUT", "/v1/documents/sleep.pdf")
+    assert body == b"%PDF-1.7 \x00\xff"
+    assert request.headers["authorization"] == f"Bearer {client.token}"
+    assert answer.status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "status", "code"),
+    [
+        ("sleep.pdf", b"x" * (LARGEST + 1), 413, "document_too_large"),
+        ("%2e%2e", b"x", 422, "invalid_request"),
+        ("..%2fkeys.txt", b"x", 404, "not_found"),
+        (".hidden.txt", b"x", 422, "invalid_request"),
+    ],
+)
+async def test_a_document_that_cannot_be_kept_asks_nobody(
+    name: str, content: bytes, status: int, code: str, client: Any
+) -> None:
+    """R6.1a"""
+    answer = await client.http.put(f"/v1/documents/{name}", content=content)
+
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert client.owners.asked == []
+
+
+async def test_an_order_with_a_document_that_is_not_there_is_refused(client: Any) -> None:
+    async def answer(request: Request) -> Response:
+        if request.method == "GET":
+            return JSONResponse({"items": [{"name": "a.md", "media_type": "", "bytes": 1}]})
+        return JSONResponse({"id": "x"}, 202)
+
+    client.owners.answering = answer
+    good = await client.http.post("/v1/journals", json={"theme": "calm", "documents": ["a.md"]})
+    bad = await client.http.post(
+        "/v1/journals", json={"theme": "calm", "documents": ["a.md", "b.md"]}
+    )
+
+    assert good.status_code == 202
+    assert (bad.status_code, bad.json()["code"]) == (422, "document_unknown")
+    assert bad.json()["detail"] == "These are not among your documents: b.md."
+    assert [request.method for request, _ in client.owners.asked] == ["GET", "POST", "GET"]
 
 
 async def test_an_owners_problem_is_passed_on_unchanged(client: Any) -> None:

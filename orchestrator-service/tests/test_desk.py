@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +16,7 @@ from chassis.database import Database, Pool, open_pool
 from chassis.errors import NotFound, ServiceError
 from chassis.identity import Caller
 from chassis.ids import new_id
-from journal_contracts.api import Answer, JournalOrder
+from journal_contracts.api import Answer, JournalOrder, ResearchView
 from journal_contracts.commands import RegisterAssets, RunPhase
 from journal_contracts.decisions import Choice
 from journal_contracts.product import PlanName
@@ -179,6 +180,39 @@ async def test_a_title_that_no_book_has_is_refused_and_the_question_stays_open(
     assert (refused.value.status, refused.value.code) == (422, "theme_refused")
     view = await house.desk.state(user, journal.id)
     assert [asked.id for asked in view.open_decisions] == ["title"]
+
+
+async def test_documents_reach_research_and_whoever_keeps_them(house: House) -> None:
+    """R1.2d, R6.1a: named in the order, told at the beginning, and what came of them is shown."""
+    user = new_id()
+    order = JournalOrder(theme="sleep", unattended=True, documents=("a.pdf", "b.md", "a.pdf"))
+    journal = await house.desk.order(user, order, None)
+
+    while (await house.desk.state(user, journal.id)).status == "running":
+        for step in await house.commands(journal.id):
+            found = {"from": {"": 10, "a.pdf": 5}, "skipped": {"b.md": "holds no text"}}
+            facts = found if step.phase == "research" else {}
+            if step.phase == "research":
+                assert isinstance(step, RunPhase)
+                assert step.order == {"count": 15, "documents": ["a.pdf", "b.md"]}
+            reply = finished(step, **facts)
+            await house.transitions.happen(journal.id, reply, actor="test")
+
+    [began] = await house.said("journal.craft.started.v1")
+    assert json.loads(began)["documents"] == ["a.pdf", "b.md"]
+    view = await house.desk.state(user, journal.id)
+    assert view.research == ResearchView(
+        insights=15, own=10, documents={"a.pdf": 5}, left_out={"b.md": "holds no text"}
+    )
+
+
+async def test_a_plan_without_research_takes_no_documents(house: House) -> None:
+    order = ORDER.model_copy(update={"documents": ("a.pdf",)})
+
+    with pytest.raises(ServiceError) as refused:
+        await house.desk.order(new_id(), order, None)
+
+    assert (refused.value.status, refused.value.code) == (422, "documents_not_in_plan")
 
 
 async def test_a_draft_is_named_to_its_owner_once_the_books_are_written(house: House) -> None:

@@ -33,6 +33,7 @@ from journal_contracts.events import (
     AssetsWithdrawn,
     CraftCancelled,
     CraftDeleted,
+    CraftStarted,
     StepFailed,
     StepFinished,
     WorkerAlive,
@@ -196,10 +197,11 @@ async def shelf(servers: Servers) -> AsyncIterator[None]:
         if not all(await speaker.say_all([letter_of(said, new_id(), str(said.journal_id))])):
             raise ConnectionError("the broker did not take the answer")
 
-    async def forget(end: CraftDeleted) -> None:
-        """What was put there stays in no one's way here."""
+    async def note(told: CraftStarted | CraftDeleted) -> None:
+        """Nobody gives documents here, and what was put there is in no one's way."""
 
-    servers.broker.hear(MEDIA, CraftDeleted, forget)
+    servers.broker.hear(MEDIA, CraftStarted, note)
+    servers.broker.hear(MEDIA, CraftDeleted, note)
     servers.broker.hear(MEDIA, RegisterAssets, answer)
     servers.broker.hear(MEDIA, WithdrawAssets, answer)
     yield

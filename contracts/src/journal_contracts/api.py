@@ -9,6 +9,7 @@ from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
 from journal_contracts.artifacts import Manuscript
 from journal_contracts.decisions import Choice, ChosenBy, DecisionView, Verdict
+from journal_contracts.documents import MOST, DocumentName
 from journal_contracts.product import Depth, Edition, PlanName, TitleStyle
 from journal_contracts.values import Facts, Value, on_one_line
 
@@ -54,6 +55,8 @@ class JournalOrder(Body):
     models: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")] | None = None
     """A choice of models by its name, among those the plan allows; None: the house's own."""
     decisions: Decisions = Field(default_factory=dict)
+    documents: Annotated[tuple[DocumentName, ...], Field(max_length=MOST)] = ()
+    """Those of the user's documents that research is to rest on, by name."""
 
 
 class Answer(Body):
@@ -187,6 +190,16 @@ class TroubleView(View):
     phase: str | None = None
 
 
+class ResearchView(View):
+    """Where the insights come from: how many from each document, by its name, and how many the
+    model knew by itself; what was left out of a document that was ordered, and why."""
+
+    insights: int
+    own: int
+    documents: dict[str, int] = Field(default_factory=dict)
+    left_out: dict[str, str] = Field(default_factory=dict)
+
+
 class QueueView(View):
     """A journal whose next step waits for room: how many steps of others go first."""
 
@@ -224,6 +237,10 @@ class JournalView(View):
 
     The times in which it waits for its user are not in it. None where there is no history.
     """
+    research: ResearchView | None = None
+    """Once there are insights."""
+    pictures: dict[str, int] = Field(default_factory=dict)
+    """How many the books have from each source: `generated` by a model, `procedural` by us."""
 
 
 class JournalCard(View):
@@ -282,6 +299,20 @@ class DraftView(View):
 
     journal: Manuscript
     lead_magnet: Manuscript
+
+
+class DocumentView(View):
+    """A document of a user."""
+
+    name: str
+    media_type: str
+    bytes: int
+
+
+class DocumentPage(View):
+    """All documents of a user, by name."""
+
+    items: tuple[DocumentView, ...]
 
 
 class AssetView(View):

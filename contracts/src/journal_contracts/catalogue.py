@@ -49,7 +49,7 @@ CATALOGUE: Final = (
     Entry(events.StepFailed, said_by=(WORKERS, MEDIA), heard_by=(ORCHESTRATOR,)),
     Entry(events.AssetsRegistered, said_by=(MEDIA,), heard_by=(ORCHESTRATOR,)),
     Entry(events.AssetsWithdrawn, said_by=(MEDIA,), heard_by=(ORCHESTRATOR,)),
-    Entry(events.CraftStarted, said_by=(ORCHESTRATOR,), heard_by=(GATEWAY,)),
+    Entry(events.CraftStarted, said_by=(ORCHESTRATOR,), heard_by=(GATEWAY, MEDIA)),
     Entry(events.PhaseStarted, said_by=(ORCHESTRATOR,), heard_by=(GATEWAY,)),
     Entry(events.PhaseAdvanced, said_by=(ORCHESTRATOR,), heard_by=(GATEWAY,)),
     Entry(events.PhaseCompleted, said_by=(ORCHESTRATOR,), heard_by=(GATEWAY,)),

@@ -22,6 +22,8 @@ class CraftStarted(PublicEvent):
     theme: str
     plan: PlanName
     phases: tuple[str, ...]
+    documents: tuple[str, ...] = ()
+    """Those of its user that it was ordered with, by name."""
 
 
 class PhaseStarted(PublicEvent):

@@ -12,7 +12,17 @@ from chassis.broker import connect, open_broker
 from chassis.calls import PATIENCE, ServiceCalls
 from chassis.health import Probe
 from chassis.identity import Verifier
-from gateway_service import accounts, artifacts, drafts, events, feed, journals, money, operating
+from gateway_service import (
+    accounts,
+    artifacts,
+    documents,
+    drafts,
+    events,
+    feed,
+    journals,
+    money,
+    operating,
+)
 from gateway_service.connections import ConnectionManager
 from gateway_service.following import Sources
 from gateway_service.headers import SafeHeaders
@@ -77,6 +87,7 @@ def build(settings: Settings) -> FastAPI:
     app.include_router(accounts.routes)
     app.include_router(journals.routes)
     app.include_router(drafts.routes)
+    app.include_router(documents.routes)
     app.include_router(artifacts.routes)
     app.include_router(operating.routes)
     app.include_router(money.routes)
@@ -86,7 +97,7 @@ def build(settings: Settings) -> FastAPI:
     app.add_middleware(
         CORSMiddleware,
         allow_origins=settings.allowed_origins,
-        allow_methods=["GET", "POST", "DELETE"],
+        allow_methods=["GET", "POST", "PUT", "DELETE"],
         allow_headers=[
             "Authorization",
             "Content-Type",

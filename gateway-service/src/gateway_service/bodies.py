@@ -12,6 +12,7 @@ from starlette.types import Message
 from chassis.errors import ServiceError
 
 BODY_LIMIT: Final = 64 * 1024
+TOO_LARGE: Final = f"A body has at most {BODY_LIMIT} bytes."
 
 
 class BodyTooLarge(ServiceError):
@@ -31,7 +32,7 @@ class StrictRoute(APIRoute):
         answer = super().get_route_handler()
 
         async def read_then_answer(request: Request) -> Response:
-            body = await _within_limit(request)
+            body = await within_limit(request, BODY_LIMIT, BodyTooLarge(TOO_LARGE))
             if body:
                 _check(body)
             return await answer(Request(request.scope, _again(body, request)))
@@ -54,12 +55,13 @@ def strict_json(text: bytes | str) -> Any:
     return parsed
 
 
-async def _within_limit(request: Request) -> bytes:
+async def within_limit(request: Request, most: int, refusal: ServiceError) -> bytes:
+    """The whole body; raises the refusal as soon as it is longer than `most` bytes."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > BODY_LIMIT:
-            raise BodyTooLarge(f"A body has at most {BODY_LIMIT} bytes.")
+        if len(body) > most:
+            raise refusal
     return bytes(body)
 
 

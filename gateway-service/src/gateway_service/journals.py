@@ -4,16 +4,19 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Final
 from uuid import UUID
 
+import httpx
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from pydantic import BaseModel
 
+from chassis.errors import ServiceError
 from chassis.identity import bearer_token
 from gateway_service.bodies import StrictRoute
-from gateway_service.owners import AskedOwners, Owners, passed_on
+from gateway_service.owners import AskedOwners, Owners, OwnerUnavailable, passed_on
 from gateway_service.problems import documented, signed_in
 from journal_contracts.api import (
     Answer,
     AnswerResult,
+    DocumentPage,
     Extension,
     HandOver,
     HistoryPage,
@@ -47,7 +50,11 @@ async def order(
     owners: AskedOwners,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
-    """Order a journal. The same `Idempotency-Key` with the same body orders it once."""
+    """Order a journal. The same `Idempotency-Key` with the same body orders it once.
+
+    422 `theme_refused` for what no book is made of; its detail is for the user to read.
+    """
+    await _check_documents(request, owners, order)
     return await _post(request, owners, "", order, idempotency_key)
 
 
@@ -214,6 +221,24 @@ async def hand_over(
     """Let somebody else answer a decision too."""
     path = f"/{journal_id}/decisions/{decision_id}/hand-over"
     return await _post(request, owners, path, order)
+
+
+class DocumentUnknown(ServiceError):
+    """The order names a document that its user does not have."""
+
+    status = 422
+
+
+async def _check_documents(request: Request, owners: Owners, order: JournalOrder) -> None:
+    if not order.documents:
+        return
+    token = bearer_token(request, "Authorization")
+    answer = await owners.media.ask("GET", "/v1/documents", token=token)
+    if answer.status_code != httpx.codes.OK:
+        raise OwnerUnavailable(owners.media.name)
+    kept = {item.name for item in DocumentPage.model_validate_json(answer.content).items}
+    if missing := [name for name in order.documents if name not in kept]:
+        raise DocumentUnknown(f"These are not among your documents: {', '.join(missing)}.")
 
 
 async def _get(

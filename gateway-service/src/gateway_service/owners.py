@@ -59,11 +59,16 @@ class Owner:
         *,
         token: str | None = None,
         body: BaseModel | None = None,
+        content: bytes | None = None,
         params: Mapping[str, str | int] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
-        """The owner's whole answer, whatever its status; raises `OwnerUnavailable`."""
-        content = body.model_dump_json(exclude_unset=True).encode() if body else None
+        """The owner's whole answer, whatever its status; raises `OwnerUnavailable`.
+
+        A `body` goes as JSON, `content` as it is.
+        """
+        if body is not None:
+            content = body.model_dump_json(exclude_unset=True).encode()
         asked = self._client.build_request(
             method, path, content=content, params=params, headers=_headers(token, headers, content)
         )

@@ -191,6 +191,7 @@ async def test_an_order_survives_a_gateway_that_is_away_and_a_token_that_is_spen
             "language": "en",
             "unattended": False,
             "decisions": {},
+            "documents": [],
         }
     ]
 

@@ -15,8 +15,8 @@ from chassis.outbox import Outbox
 from chassis.web import application
 from journal_contracts.catalogue import MEDIA
 from journal_contracts.commands import RegisterAssets, WithdrawAssets
-from journal_contracts.events import CraftDeleted
-from media_service import drafts
+from journal_contracts.events import CraftDeleted, CraftStarted
+from media_service import documents, drafts
 from media_service.handlers import Handlers
 from media_service.routes import routes
 from media_service.settings import Settings
@@ -49,6 +49,7 @@ def build(settings: Settings) -> FastAPI:
             hear(broker, SERVICE, RegisterAssets, handlers.register, prefetch=4)
             hear(broker, SERVICE, WithdrawAssets, handlers.withdraw, prefetch=4)
             hear(broker, SERVICE, CraftDeleted, handlers.forget)
+            hear(broker, SERVICE, CraftStarted, handlers.remember)
 
             async with open_broker(broker), outbox.relaying():
                 yield
@@ -58,4 +59,5 @@ def build(settings: Settings) -> FastAPI:
     )
     app.include_router(routes)
     app.include_router(drafts.routes)
+    app.include_router(documents.routes)
     return app

@@ -14,9 +14,11 @@ from journal_contracts.events import (
     AssetsRegistered,
     AssetsWithdrawn,
     CraftDeleted,
+    CraftStarted,
     StepFailed,
 )
 from journal_contracts.message import StepRef
+from media_service.documents import erase_with
 from media_service.inspection import File, Refused, home_of, inspect
 from media_service.store import (
     Asset,
@@ -24,6 +26,7 @@ from media_service.store import (
     forget_assets,
     lock_journal,
     replace_assets,
+    use_documents,
     withdraw_assets,
 )
 
@@ -78,6 +81,18 @@ class Handlers:
             await lock_journal(session, event.journal_id)
             await forget_assets(session, event.journal_id)
         await self.blobs.remove_all(home_of(event.user_id, event.journal_id))
+        await erase_with(self.database, self.blobs, event.user_id, event.journal_id)
+
+    async def remember(self, event: CraftStarted) -> None:
+        """A journal was ordered with documents: they are erased with it, or were meant to be."""
+        if not event.documents:
+            return
+        journal, user = event.journal_id, event.user_id
+        async with self.database.transaction() as session:
+            if alive := await lock_journal(session, journal):
+                await use_documents(session, user, journal, event.documents)
+        if not alive:
+            await erase_with(self.database, self.blobs, user, journal, event.documents)
 
 
 def _assets(command: RegisterAssets, files: Iterable[File]) -> list[Asset]:

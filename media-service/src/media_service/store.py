@@ -55,6 +55,16 @@ class Withdrawal(SQLModel, table=True):
     attempt: int
 
 
+class DocumentUse(SQLModel, table=True):
+    """A journal was ordered with this document of its user."""
+
+    __tablename__ = "document_use"
+
+    journal_id: UUID = Field(primary_key=True)
+    name: str = Field(primary_key=True)
+    user_id: UUID = Field(index=True)
+
+
 async def lock_journal(session: AsyncSession, journal_id: UUID) -> bool:
     """Keep other hands off this journal until the transaction ends; false if it was deleted."""
     key = func.hashtextextended(str(journal_id), 0)
@@ -131,3 +141,22 @@ async def find_asset(
         )
     )
     return found
+
+
+async def use_documents(
+    session: AsyncSession, user_id: UUID, journal_id: UUID, names: Sequence[str]
+) -> None:
+    """Remember what a journal was ordered with."""
+    rows = [{"journal_id": journal_id, "name": name, "user_id": user_id} for name in names]
+    await session.execute(insert(DocumentUse).values(rows).on_conflict_do_nothing())
+
+
+async def uses_of(session: AsyncSession, user_id: UUID) -> list[tuple[str, UUID]]:
+    """Which journals of a user were ordered with which documents."""
+    query = select(col(DocumentUse.name), col(DocumentUse.journal_id))
+    found = await session.execute(query.where(col(DocumentUse.user_id) == user_id))
+    return [(name, journal) for name, journal in found]
+
+
+async def forget_uses(session: AsyncSession, journal_id: UUID) -> None:
+    await session.execute(delete(DocumentUse).where(col(DocumentUse.journal_id) == journal_id))

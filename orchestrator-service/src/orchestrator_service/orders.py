@@ -40,6 +40,12 @@ class ModelsNotInPlan(ServiceError):
     status = 422
 
 
+class DocumentsNotInPlan(ServiceError):
+    """The plan reads no documents."""
+
+    status = 422
+
+
 class DraftNotReady(ServiceError):
     """The books are not written yet."""
 
@@ -76,6 +82,8 @@ class Desk:
         if order.models is not None and order.models not in PLANS[order.plan].models:
             allowed = ", ".join(sorted(PLANS[order.plan].models))
             raise ModelsNotInPlan(f"The {order.plan} plan comes with these choices: {allowed}.")
+        if order.documents and "research" in PLANS[order.plan].leaves_out:
+            raise DocumentsNotInPlan(f"The {order.plan} plan does no research: choose another.")
         self._check_for_room()
         journal_id = new_id()
         if key is not None:
@@ -188,6 +196,7 @@ class Desk:
             step_seconds=self._settings.step_seconds,
             budget=order.budget or self._settings.journal_budget,
             models=order.models or "",
+            documents=tuple(dict.fromkeys(order.documents)),
         )
 
 

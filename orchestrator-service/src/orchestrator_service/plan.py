@@ -46,7 +46,8 @@ def _title_set(known: Known) -> dict[str, Order]:
 
 
 def _insights(known: Known) -> dict[str, Order]:
-    return {"": {"count": INSIGHTS_ORDERED[known.depth]}}
+    count = INSIGHTS_ORDERED[known.depth]
+    return {"": {"count": count, "documents": list(known.documents)}}
 
 
 def _day_batches(known: Known) -> dict[str, Order]:

@@ -105,7 +105,13 @@ class _Turn(Hearing):
         phases = {n: PhaseState() for n, node in nodes.items() if isinstance(node, Phase)}
         questions = {n: QuestionState() for n, node in nodes.items() if isinstance(node, Question)}
         self.saga = changed(self.saga, phases=phases, questions=questions)
-        self.tell(events.CraftStarted, theme=request.theme, plan=request.plan, phases=tuple(phases))
+        self.tell(
+            events.CraftStarted,
+            theme=request.theme,
+            plan=request.plan,
+            phases=tuple(phases),
+            documents=request.documents,
+        )
 
     def _meet_deadlines(self, passed: DeadlinePassed) -> None:
         """Take the defaults, send the retries, give up on answers that never came."""

@@ -124,6 +124,8 @@ class Request:
     """US dollars the models may cost before the user is asked."""
     models: str = ""
     """The choice of models, by its name; "": the house's own."""
+    documents: tuple[str, ...] = ()
+    """What research is to rest on, by name."""
 
 
 @dataclass(frozen=True)
@@ -177,6 +179,7 @@ class Saga:
             },
             wishes={name: state.wishes for name, state in self.questions.items()},
             rounds={name: state.round for name, state in self.phases.items()},
+            documents=self.request.documents,
         )
 
     def chosen(self, question: str) -> Choice | None:

@@ -27,6 +27,7 @@ class Known:
     wishes: Mapping[str, int] = field(default_factory=dict)
     """How often each question sent the journal back."""
     rounds: Mapping[str, int] = field(default_factory=dict)
+    documents: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

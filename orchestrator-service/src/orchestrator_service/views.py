@@ -10,6 +10,7 @@ from journal_contracts.api import (
     JournalView,
     PhaseView,
     QueueView,
+    ResearchView,
     Status,
     TroubleView,
     UsageView,
@@ -56,6 +57,7 @@ def journal_view(
         paused_until=saga.paused_until,
         queue=queue,
         eta_seconds=seconds_left,
+        research=_research(saga),
     )
 
 
@@ -76,6 +78,18 @@ def history_entries(row: HistoryRow) -> Iterator[HistoryEntry]:
         data = {key: value for key, value in told["body"].items() if key not in hidden}
         yield HistoryEntry(**shared, **step, n=told["body"]["n"], type=told["type"], data=data)
         step = {}
+
+
+def _research(saga: Saga) -> ResearchView | None:
+    """Where the insights come from, as research told it."""
+    told = saga.facts.get("research", {})
+    if "from" not in told:
+        return None
+    origins = dict(told["from"])
+    own = origins.pop("", 0)
+    total = own + sum(origins.values())
+    left_out = told.get("skipped", {})
+    return ResearchView(insights=total, own=own, documents=origins, left_out=left_out)
 
 
 def _phases(saga: Saga) -> tuple[PhaseView, ...]:

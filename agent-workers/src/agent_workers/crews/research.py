@@ -1,5 +1,6 @@
 """Research: exactly as many insights as were ordered, each with where it comes from."""
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any, Final, Literal
 
@@ -62,9 +63,8 @@ async def research(desk: Desk) -> Result:
         for number, found in enumerate(draft.insights, 1)
     )
     left_out = {"skipped": dict(gathered.skipped), "unused": _unused(draft, known)}
-    return Result(
-        Insights(insights=insights), {name: each for name, each in left_out.items() if each}
-    )
+    told = {name: each for name, each in left_out.items() if each}
+    return Result(Insights(insights=insights), {"from": _origins(draft, known), **told})
 
 
 async def _gathered(desk: Desk, most: int) -> Gathered:
@@ -125,6 +125,12 @@ def _names(passages: Iterable[Passage]) -> list[str]:
 
 def _is_founded(found: Found, known: dict[str, Passage]) -> bool:
     return found.passage in known and known[found.passage].bears(found.text)
+
+
+def _origins(draft: ResearchDraft, known: dict[str, Passage]) -> dict[str, int]:
+    """How many insights rest on each document, by its name; "": the model's own."""
+    rests = (known[found.passage if _is_founded(found, known) else OWN] for found in draft.insights)
+    return dict(Counter(passage.document for passage in rests))
 
 
 def _origin(found: Found, known: dict[str, Passage]) -> artifacts.Source:

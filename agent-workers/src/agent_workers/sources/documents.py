@@ -15,16 +15,9 @@ from agent_workers.sources.ranking import nearest
 from agent_workers.sources.reading import READERS, Part, Unreadable
 from chassis.blobs import Blobs
 from journal_contracts import artifacts
+from journal_contracts.documents import LARGEST, LARGEST_TOGETHER, MOST, documents_folder
 
-MOST_DOCUMENTS: Final = 20
-LARGEST: Final = 5_000_000
-LARGEST_TOGETHER: Final = 20_000_000
 EXCERPT: Final = 160
-
-
-def documents_folder(user_id: UUID) -> str:
-    """The prefix under which a user's documents lie."""
-    return f"users/{user_id}/documents/"
 
 
 @dataclass(frozen=True)
@@ -77,7 +70,7 @@ def _refused(name: str, size: int | None, so_far: int, together: int) -> str | N
         return f"is of a kind we cannot read; we read {', '.join(READERS)}"
     if size > LARGEST or together + size > LARGEST_TOGETHER:
         return "is too large"
-    return "is one too many" if so_far >= MOST_DOCUMENTS else None
+    return "is one too many" if so_far >= MOST else None
 
 
 async def _read(name: str, content: bytes) -> list[Part]:

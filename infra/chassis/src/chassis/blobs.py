@@ -52,6 +52,10 @@ class Blobs(Protocol):
         """How many bytes lie under each key of a prefix that ends in a slash, by key in order."""
         ...
 
+    async def remove(self, key: str) -> None:
+        """Forget what lies under a key, if anything does."""
+        ...
+
     async def remove_all(self, prefix: str) -> None:
         """Forget everything under a prefix that ends in a slash."""
         ...
@@ -114,6 +118,9 @@ class S3Blobs:
     async def sizes(self, prefix: str) -> dict[str, int]:
         return await asyncio.to_thread(self._sizes, checked(prefix.rstrip("/")) + "/")
 
+    async def remove(self, key: str) -> None:
+        await asyncio.to_thread(self._minio.remove_object, self._bucket, checked(key))
+
     async def remove_all(self, prefix: str) -> None:
         await asyncio.to_thread(self._remove_all, checked(prefix.rstrip("/")) + "/")
 
@@ -164,6 +171,9 @@ class FolderBlobs:
     async def sizes(self, prefix: str) -> dict[str, int]:
         place = self._folder / checked(prefix.rstrip("/"))
         return await asyncio.to_thread(self._sizes, place)
+
+    async def remove(self, key: str) -> None:
+        (self._folder / checked(key)).unlink(missing_ok=True)
 
     async def remove_all(self, prefix: str) -> None:
         place = self._folder / checked(prefix.rstrip("/"))

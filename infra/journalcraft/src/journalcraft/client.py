@@ -105,6 +105,10 @@ class Client:
         verdict = await self._ask("POST", path, json=body, headers=_keyed(None))
         return AnswerResult.model_validate_json(verdict.content)
 
+    async def keep_document(self, name: str, content: bytes) -> None:
+        """Let the platform keep a document, for journals to be ordered with."""
+        await self._ask("PUT", f"/v1/documents/{name}", content=content)
+
     async def draft(self, journal: UUID) -> str:
         """Both books in words, as a page of HTML."""
         answer = await self._ask("GET", f"/v1/journals/{journal}/draft")

@@ -19,6 +19,7 @@ from journalcraft.client import Client
 from journalcraft.endings import FAILED, MISUSED, code_of, explained
 from journalcraft.lease import StateInUse, visit
 from journalcraft.occasion import platform_at
+from journalcraft.papers import UnfitPapers, hand_in, papers_in
 from journalcraft.platform import start_platform
 from journalcraft.problems import Refused, line_of, problem_in_order
 from journalcraft.showing import display_on, say_on
@@ -61,11 +62,15 @@ def craft(
         str | None,
         typer.Option("--format", help="6x9, a4 or letter; with -plain it has no pictures."),
     ] = None,
+    documents: Annotated[
+        Path | None, typer.Option(help="A folder of txt, md and pdf files for research to rest on.")
+    ] = None,
     state: State = HERE,
 ) -> None:
     """Craft a 30-day journal and its 6-day lead magnet from a theme."""
     console = Console()
     asks = sys.stdin.isatty() and not yes
+    papers = _papers(console, documents)
     order = _order(
         console,
         theme=theme,
@@ -76,12 +81,15 @@ def craft(
         audience=audience,
         language=language,
         decisions={"format": {"option": page}} if page else None,
+        documents=list(papers) or None,
     )
     with explained(console):
         end_by_interrupt()
         out.mkdir(parents=True, exist_ok=True)
         with platform_at(state, lambda line: say_on(console, line)) as url:
-            code = asyncio.run(_craft(console, url, order, out, state, asks=asks))
+            code = asyncio.run(
+                _craft(console, url, order, papers=papers, out=out, state=state, asks=asks)
+            )
         raise typer.Exit(code)
 
 
@@ -110,7 +118,14 @@ def up(
 
 
 async def _craft(
-    console: Console, url: str, order: JournalOrder, out: Path, state: Path, *, asks: bool
+    console: Console,
+    url: str,
+    order: JournalOrder,
+    *,
+    papers: dict[str, Path],
+    out: Path,
+    state: Path,
+    asks: bool,
 ) -> int:
     """Craft one journal and say what came of it; the exit code."""
     display = display_on(console)
@@ -118,6 +133,7 @@ async def _craft(
     try:
         async with Client.open(url, credentials_of(state)) as client:
             await sign_in(client)
+            await hand_in(client, papers)
             view, folder = await crafting.craft(client, order, out, display, ask)
     except Refused as refused:
         say_on(console, str(refused))
@@ -135,6 +151,15 @@ def _end_of(view: JournalView) -> str:
         f"The journal {view.id} failed{place}: {trouble.detail} ({trouble.code}). "
         "What was made is kept on the platform."
     )
+
+
+def _papers(console: Console, folder: Path | None) -> dict[str, Path]:
+    """The documents, or exit code 2 with what is wrong with them."""
+    try:
+        return papers_in(folder) if folder else {}
+    except UnfitPapers as unfit:
+        say_on(console, str(unfit))
+        raise typer.Exit(MISUSED) from None
 
 
 def _order(console: Console, **wishes: Any) -> JournalOrder:

@@ -8,7 +8,14 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
-from journal_contracts.api import AssetView, ChosenView, JournalOrder, JournalView, PhaseView
+from journal_contracts.api import (
+    AssetView,
+    ChosenView,
+    JournalOrder,
+    JournalView,
+    PhaseView,
+    ResearchView,
+)
 from journal_contracts.product import Edition, PlanName
 from journalcraft.shelf import FILES
 
@@ -61,6 +68,7 @@ class Manifest(Part):
     model: str | None
     sample_text: bool
     books: tuple[BookMade, ...]
+    research: ResearchView | None
     decisions: tuple[ChosenView, ...]
     usage: Cost
     phases: tuple[PhaseDone, ...]
@@ -80,6 +88,7 @@ class Manifest(Part):
             model=view.model,
             sample_text=view.sample_text,
             books=tuple(_book(edition, asset) for edition, asset in books.items()),
+            research=view.research,
             decisions=view.decisions,
             usage=Cost(**view.usage.model_dump()),
             phases=tuple(map(_phase, view.phases)),

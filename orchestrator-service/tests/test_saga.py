@@ -2,6 +2,7 @@
 
 from dataclasses import FrozenInstanceError, replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -510,3 +511,37 @@ def test_what_is_changed_is_what_the_library_would_replace() -> None:
     assert before == Part("open", attempt=2)
     with pytest.raises(FrozenInstanceError):
         after.attempt = 3  # type: ignore[misc] # that is the point
+
+
+def with_a_picture_model(step: Any) -> Any:
+    offered = {"pictures": ["generated"]} if step.phase == "preflight" else {}
+    return finished(step, **offered)
+
+
+def test_pictures_by_a_model_are_offered_where_there_is_one_and_ordered_one_by_one() -> None:
+    """R6.2a"""
+    journey, poor = Journey.begun(), Journey.begun()
+    for each, reply in ((journey, with_a_picture_model), (poor, finished)):
+        each.work(reply=reply)
+        each.come_to("pictures")
+        [asked] = answers.open_questions(each.saga)
+        assert asked.default == "procedural"
+        assert ("generated" in {option.id for option in asked.options}) == (each is journey)
+
+    journey.answer("pictures", "generated")
+    journey.work(until="illustration")
+
+    assert len(journey.commands) == 78
+    assert {step.order["source"] for step in journey.commands} == {"generated"}
+    assert "format" not in journey.asked()
+
+
+def test_a_model_that_is_not_there_cannot_be_ordered_in_advance() -> None:
+    wanted = {"pictures": Choice(option="generated")}
+    there, missing = Journey.begun(answers=wanted), Journey.begun(answers=wanted)
+    there.work(reply=with_a_picture_model)
+    for journey in (there, missing):
+        journey.finish()
+
+    chosen = [journey.saga.chosen("pictures") for journey in (there, missing)]
+    assert [choice.option for choice in chosen if choice] == ["generated", "procedural"]

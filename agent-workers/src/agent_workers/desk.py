@@ -66,6 +66,7 @@ class Desk:
         draw: Draw,
         model: Callable[[], str],
         choices: tuple[str, ...] = (),
+        paints: bool = False,
     ) -> None:
         self.step = step
         self.blobs = blobs
@@ -73,6 +74,8 @@ class Desk:
         self.draw = draw
         self.choices = choices
         """The choices of models there are besides the house's own, by name."""
+        self.paints = paints
+        """Whether a model can be asked for pictures."""
         self._ask = ask
         self._model = model
 

@@ -77,6 +77,7 @@ class Workshop:
             draw=draw,
             model=model,
             choices=self.door.choices,
+            paints=self.door.paints(step.user_id),
         )
 
     async def _model(self, step: RunPhase) -> Callable[[], str]:

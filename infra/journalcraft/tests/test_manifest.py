@@ -11,6 +11,7 @@ from journal_contracts.api import (
     JournalOrder,
     JournalView,
     PhaseView,
+    ResearchView,
     UsageView,
 )
 from journal_contracts.decisions import Choice
@@ -61,6 +62,8 @@ def test_it_says_what_was_made_by_whom_at_what_cost() -> None:
                 label="Calm Pages",
             ),
         ),
+        research=ResearchView(insights=5, own=3, documents={"sleep.pdf": 2}),
+        pictures={"procedural": 78},
         usage=UsageView(calls=3, tokens_in=10, tokens_out=20, cost=Decimal("0.015")),
     )
     books = {
@@ -78,6 +81,8 @@ def test_it_says_what_was_made_by_whom_at_what_cost() -> None:
         "language": "en",
         "model": None,
         "sample_text": False,
+        "research": {"insights": 5, "own": 3, "documents": {"sleep.pdf": 2}, "left_out": {}},
+        "pictures": {"procedural": 78},
         "books": [
             {
                 "edition": edition,

@@ -19,6 +19,7 @@ SHELL = {
     "OPENAI_API_KEY": "sk-mine",
     "OPENAI_MODEL": "small",
     "JCC_USER_DAY_BUDGET": "2.50",
+    "JCC_MODELS": "models.toml",
     "HTTPS_PROXY": "http://proxy:3128",
 }
 
@@ -69,6 +70,7 @@ def test_every_service_is_told_what_it_needs_and_no_more(
             "JCC_GRACE_SECONDS",
             "JCC_OPENAI_API_KEY",
             "JCC_MODEL",
+            "JCC_MODELS",
         },
         "media-service": {"JCC_DATABASE_URL", "JCC_BLOBS_URL"},
     }
@@ -80,6 +82,12 @@ def test_secrets_of_the_shell_stay_there(environments: dict[str, dict[str, str]]
 
     assert with_key == {"agent-workers"}
     assert not any("not yours" in e.values() for e in environments.values())
+
+
+def test_a_table_of_models_is_found_from_everywhere(
+    environments: dict[str, dict[str, str]],
+) -> None:
+    assert environments["agent-workers"]["JCC_MODELS"] == str(Path("models.toml").resolve())
 
 
 def test_the_bucket_is_part_of_the_address(environments: dict[str, dict[str, str]]) -> None:

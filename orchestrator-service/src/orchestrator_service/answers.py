@@ -11,7 +11,7 @@ PAGES: Final = ("6x9", "a4", "letter")
 IN_ADVANCE: Final = {
     "author_style": {OWN, *(f"s{n}" for n in range(1, 6))},
     "title": {OWN, *(f"t{n}" for n in range(1, 11))},
-    "pictures": {"procedural", "none"},
+    "pictures": {"procedural", "generated", "none"},
     "draft": {"approve"},
     "format": {*PAGES, *(f"{page}-plain" for page in PAGES)},
 }

@@ -25,6 +25,7 @@ from journal_contracts.product import (
 from orchestrator_service.table import SHELF, Definition, Known, Node, Order, Phase, Plan, Question
 
 DAY: Final = timedelta(hours=24)
+GENERATED: Final = "generated"
 SETS_OF_TITLES: Final = 3
 DRAFT_ROUNDS: Final = 3
 PROOF_ROUNDS: Final = 2
@@ -69,9 +70,12 @@ def _with_notes(parts: Callable[[Known], dict[str, Order]], known: Known) -> dic
 
 
 def _pictures(known: Known) -> dict[str, Order]:
-    if known.chosen["pictures"].option == "none":
+    source = known.chosen["pictures"].option
+    if source == "none":
         return {}
-    return {name: {"picture": name} for edition in Edition for name in picture_ids(edition)}
+    order = {"source": source} if source == GENERATED else {}
+    names = (name for edition in Edition for name in picture_ids(edition))
+    return {name: {"picture": name, **order} for name in names}
 
 
 def _page_format(known: Known) -> dict[str, Order]:
@@ -223,10 +227,18 @@ def _titles(known: Known) -> tuple[Option, ...]:
 
 
 def _picture_sources(known: Known) -> tuple[Option, ...]:
-    return (
-        Option(id="procedural", label="Drawn for this journal", detail="One style, 78 pictures."),
-        Option(id="none", label="No pictures", detail="A quiet, typographic book."),
+    """A model's are offered where the preflight found one that makes pictures."""
+    drawn = Option(
+        id="procedural", label="Drawn for this journal", detail="One style, 78 pictures."
     )
+    generated = Option(
+        id=GENERATED,
+        label="Made by a picture model",
+        detail="One style, 78 pictures; each that the model does not make is drawn, and counted.",
+    )
+    none = Option(id="none", label="No pictures", detail="A quiet, typographic book.")
+    offered = known.facts.get("preflight", {}).get("pictures", ())
+    return (drawn, generated, none) if GENERATED in offered else (drawn, none)
 
 
 def _draft_answers(known: Known) -> tuple[Option, ...]:

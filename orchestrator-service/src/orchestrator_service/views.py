@@ -58,6 +58,7 @@ def journal_view(
         queue=queue,
         eta_seconds=seconds_left,
         research=_research(saga),
+        pictures=saga.facts.get("binding", {}).get("pictures", {}),
     )
 
 

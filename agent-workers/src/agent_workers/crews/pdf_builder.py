@@ -1,6 +1,7 @@
 """The PDF Builder: chooses the layout and typesets both books."""
 
 import asyncio
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Literal
@@ -57,7 +58,10 @@ async def binding(desk: Desk) -> Result:
     assert title is not None  # noqa: S101 - every plan chooses a title before the outline
     return Result(
         Editions(title=title, books=tuple(books), illustrations=tuple(illustrations)),
-        {"words": {book.edition: book.words for book in books}},
+        {
+            "words": {book.edition: book.words for book in books},
+            "pictures": dict(Counter(one.painted_by for one in illustrations)),
+        },
     )
 
 

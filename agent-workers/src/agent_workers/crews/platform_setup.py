@@ -41,7 +41,8 @@ async def preflight(desk: Desk) -> Result:
         seconds=time.monotonic() - began,
     )
     told = {"model": desk.model, "sample_text": desk.model == OFFLINE}
-    return Result(report, told | ({"models": list(desk.choices)} if desk.choices else {}))
+    offered = {"models": list(desk.choices), "pictures": ["generated"] * desk.paints}
+    return Result(report, told | {name: each for name, each in offered.items() if each})
 
 
 async def publishing_pack(desk: Desk) -> Result:

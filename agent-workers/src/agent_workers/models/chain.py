@@ -96,6 +96,13 @@ class Chains:
         routes = self._routes(self._chain("", PICTURES), user, self._clients.painter, None)
         return [replace(route, max_output=OUTPUT) for route in routes]
 
+    def paints(self, user: UUID) -> bool:
+        """Whether there is anybody to ask for a picture, with the keys that serve this user."""
+        try:
+            return bool(self.painters(user))
+        except ModelTrouble:
+            return False
+
     def _chain(self, agent: str, models: str) -> Sequence[str]:
         name = models or self._table.agents.get(agent, DEFAULT)
         try:

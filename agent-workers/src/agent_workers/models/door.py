@@ -60,6 +60,10 @@ class Door:
         """The choices of models there are besides the house's own, by name."""
         return self._chains.choices
 
+    def paints(self, user: UUID) -> bool:
+        """Whether a user can have pictures made by a model."""
+        return self._chains.paints(user)
+
     async def writers(self, journal_id: UUID, phase: str) -> list[str]:
         """Whose text a phase became."""
         return await self._ledger.writers(journal_id, phase)

@@ -69,6 +69,7 @@ class Manifest(Part):
     sample_text: bool
     books: tuple[BookMade, ...]
     research: ResearchView | None
+    pictures: dict[str, int]
     decisions: tuple[ChosenView, ...]
     usage: Cost
     phases: tuple[PhaseDone, ...]
@@ -89,6 +90,7 @@ class Manifest(Part):
             sample_text=view.sample_text,
             books=tuple(_book(edition, asset) for edition, asset in books.items()),
             research=view.research,
+            pictures=view.pictures,
             decisions=view.decisions,
             usage=Cost(**view.usage.model_dump()),
             phases=tuple(map(_phase, view.phases)),

@@ -35,6 +35,8 @@ OF_THE_MODEL: Final = {
     "OPENAI_MODEL": "JCC_MODEL",
 }
 """These two go to the workers alone: they are the only ones who speak to the world outside."""
+TABLE: Final = ("JCC_MODELS",)
+"""A file in the place of those; it is named from where the command was typed."""
 OF_THE_HOUSE: Final = ("JCC_JOURNAL_BUDGET", "JCC_USER_DAY_BUDGET", "JCC_USER_DAY_TOKENS")
 """What journals and their users may cost."""
 
@@ -110,6 +112,7 @@ def _own(service: str, site: Site, shell: Mapping[str, str]) -> Environment:
                 **_taken(shell, OF_THE_NETWORK),
                 "NO_PROXY": _spared(shell),
                 **{ours: shell[theirs] for theirs, ours in OF_THE_MODEL.items() if theirs in shell},
+                **{name: str(Path(file).resolve()) for name, file in _taken(shell, TABLE).items()},
             }
         case _:
             raise KeyError(service)

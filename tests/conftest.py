@@ -34,14 +34,18 @@ def platform_on_provider(
     provider: LLMockServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Platform]:
     """The platform, with that model behind HTTP."""
-    told = {
+    state = tmp_path_factory.mktemp("platform-on-provider")
+    with start_platform(state, extra={"agent-workers": told_of(provider)}) as platform:
+        yield platform
+
+
+def told_of(provider: LLMockServer) -> dict[str, str]:
+    """What makes workers ask that model."""
+    return {
         "JCC_OPENAI_BASE_URL": provider.base_url("openai"),
         "JCC_OPENAI_API_KEY": "sk-test",
         "JCC_LEASE_SECONDS": "4",
     }
-    state = tmp_path_factory.mktemp("platform-on-provider")
-    with start_platform(state, extra={"agent-workers": told}) as platform:
-        yield platform
 
 
 @pytest.fixture

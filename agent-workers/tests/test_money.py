@@ -14,7 +14,8 @@ from agent_workers.models.prices import price_of
 from agent_workers.models.provider import ModelTrouble, Tokens, asked_tokens
 from agent_workers.models.table import Table, table_of_one
 from chassis.database import Pool
-from journal_contracts.commands import Allowance
+from journal_contracts.commands import DayShare
+from journal_contracts.message import Allowance
 
 from .house import ASKER, QUESTION, STEP, Haiku, House, a_provider, a_table, announced, asked
 
@@ -33,7 +34,12 @@ def may_spend(cost: Decimal | None = None, tokens: int | None = None) -> Asker:
 
 
 def may_spend_today(cost: Decimal | None = None, tokens: int | None = None) -> Asker:
-    return replace(ASKER, quota=Allowance(cost=cost, tokens=tokens))
+    """A share of a day that has as much again."""
+    left = {
+        "left_cost": None if cost is None else 2 * cost,
+        "left_tokens": None if tokens is None else 2 * tokens,
+    }
+    return replace(ASKER, quota=DayShare(cost=cost, tokens=tokens, **left))
 
 
 def worst_cost() -> Decimal:
@@ -84,7 +90,20 @@ async def test_no_call_goes_beyond_the_day_of_its_user(
     with pytest.raises(ModelTrouble) as trouble:
         await asked(house.door(table), asker=replace(short, allowance=Allowance(cost=Decimal(9))))
 
-    assert (trouble.value.kind, trouble.value.code) == ("fatal", "over_quota")
+    assert (trouble.value.kind, trouble.value.code) == ("fatal", "quota_taken")
+    assert trouble.value.needs == Allowance(cost=worst_cost(), tokens=WORST.all)
+    assert len(llmock.requests) == 0
+
+
+async def test_a_day_that_is_spent_is_told_from_one_that_others_have_shares_of(
+    house: House, table: Table, llmock: Any
+) -> None:
+    spent = DayShare(cost=Decimal(0), left_cost=worst_cost() - Decimal("0.000001"))
+
+    with pytest.raises(ModelTrouble) as trouble:
+        await asked(house.door(table), asker=replace(ASKER, quota=spent))
+
+    assert trouble.value.code == "over_quota"
     assert len(llmock.requests) == 0
 
 

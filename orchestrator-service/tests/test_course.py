@@ -6,9 +6,10 @@ from uuid import UUID
 
 import pytest
 
-from journal_contracts.commands import Allowance, RegisterAssets, RunPhase, WithdrawAssets
+from journal_contracts.commands import RegisterAssets, RunPhase, WithdrawAssets
 from journal_contracts.decisions import Choice
 from journal_contracts.events import DecisionClosed, DecisionExtended, DecisionHandedOver
+from journal_contracts.message import Allowance
 from journal_contracts.product import PlanName, TitleStyle
 from orchestrator_service import answers
 from orchestrator_service.happenings import (

@@ -1,9 +1,12 @@
 """What becomes of a journal whose user's day is spent: wait, go on cheaper, or stop (R4.2b)."""
 
 from datetime import timedelta
+from decimal import Decimal
 
+from journal_contracts.commands import RunPhase
+from journal_contracts.message import Allowance
 from orchestrator_service import answers
-from orchestrator_service.hearing import LONGEST_WAIT, OVER_DAY, SHORT_WAITS
+from orchestrator_service.hearing import LONGEST_WAIT, OVER_DAY, TAKEN
 from orchestrator_service.state import next_day
 from orchestrator_service.views import status_of
 
@@ -12,35 +15,38 @@ from .crew import MONDAY, Journey, failed, finished
 MIDNIGHT = next_day(MONDAY)
 
 
-def refused(journey: Journey) -> None:
+NEEDS = Allowance(cost=Decimal("0.25"), tokens=9_000)
+
+
+def refused(journey: Journey, code: str = OVER_DAY) -> None:
     """The next step needs a model, and its user's day has no room for it."""
     step = journey.commands.pop(0)
-    journey.happen(failed(step).model_copy(update={"code": OVER_DAY}))
+    told = {"code": code, "needs": NEEDS}
+    journey.happen(failed(step).model_copy(update=told))
 
 
-def refused_until_asked(**changes: object) -> Journey:
-    journey = Journey.begun(**changes)  # type: ignore[arg-type] # of the request
-    while not journey.asked():
-        refused(journey)
-        if not journey.asked():
-            journey.pass_time(minutes=1)
+def refused_until_asked() -> Journey:
+    journey = Journey.begun()
+    refused(journey)
     return journey
 
 
-def test_a_step_looks_again_a_few_times_before_anybody_is_asked() -> None:
-    """Others give back what they do not need; no attempt is a failure."""
+def test_what_others_have_shares_of_is_waited_for_and_nobody_is_asked() -> None:
+    """They give back what they do not need; no attempt is a failure."""
     journey = Journey.begun()
 
-    for _ in range(SHORT_WAITS):
-        refused(journey)
+    for _ in range(6):
+        refused(journey, TAKEN)
         assert not journey.asked()
-        journey.pass_time(minutes=1)
+        journey.pass_time(minutes=2)
 
-    assert [step.attempt for step in journey.sent] == [1, 2, 3, 4, 5]
+    assert [step.attempt for step in journey.sent] == [1, 2, 3, 4, 5, 6, 7]
     assert {step.round for step in journey.sent} == {0}
+    assert [step.needs for step in journey.sent] == [None, *6 * [NEEDS]]
     journey.finish()
     assert journey.saga.status == "completed"
     assert journey.saga.trouble is None
+    assert all(step.needs is None for step in journey.sent[7:] if isinstance(step, RunPhase))
 
 
 def test_a_user_whose_day_is_spent_is_asked_until_it_turns() -> None:
@@ -58,7 +64,7 @@ def test_who_waits_goes_on_as_soon_as_there_is_room_and_is_not_asked_again_that_
     journey = refused_until_asked()
 
     journey.answer("over_quota", "wait")
-    for _ in range(8):
+    for _ in range(12):
         journey.pass_time(seconds=LONGEST_WAIT.total_seconds())
         refused(journey)
     assert not journey.asked()
@@ -72,12 +78,12 @@ def test_who_waits_goes_on_as_soon_as_there_is_room_and_is_not_asked_again_that_
 def test_who_waits_looks_again_when_the_day_turns_and_is_asked_about_the_next() -> None:
     journey = refused_until_asked()
     journey.answer("over_quota", "wait")
-    journey.now = MIDNIGHT - timedelta(minutes=1)
+    journey.now = MIDNIGHT - timedelta(seconds=1)
     journey.pass_time()
     refused(journey)
 
     assert journey.saga.due == MIDNIGHT
-    journey.pass_time(minutes=1)
+    journey.pass_time(seconds=1)
     refused(journey)
 
     [asked] = answers.open_questions(journey.saga)
@@ -97,7 +103,7 @@ def test_when_nobody_answers_it_goes_on_the_next_day() -> None:
 
 def test_an_unattended_journal_waits_without_asking() -> None:
     journey = Journey.begun(unattended=True)
-    for _ in range(SHORT_WAITS + 3):
+    for _ in range(3):
         refused(journey)
         journey.pass_time(seconds=LONGEST_WAIT.total_seconds())
 
@@ -109,9 +115,7 @@ def test_an_unattended_journal_waits_without_asking() -> None:
 def test_a_cheaper_model_writes_the_rest_at_once() -> None:
     journey = Journey.begun()
     journey.happen(finished(journey.commands.pop(0), models=["cheaper"]))
-    while not journey.asked():
-        refused(journey)
-        journey.pass_time(minutes=1)
+    refused(journey)
 
     journey.answer("over_quota", "cheaper")
     journey.pass_time()

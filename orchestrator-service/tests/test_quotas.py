@@ -10,13 +10,17 @@ import pytest
 
 from chassis.database import Database, Pool, open_pool
 from chassis.ids import new_id
-from journal_contracts.commands import Allowance, RunPhase
+from journal_contracts.commands import DayShare, RunPhase
+from journal_contracts.events import StepFailed
+from journal_contracts.message import Allowance
 from journal_contracts.product import PlanName
 from orchestrator_service.engine.engine import Engine
-from orchestrator_service.engine.quotas import Quota
+from orchestrator_service.engine.quotas import Quota, split
+from orchestrator_service.happenings import DeadlinePassed
+from orchestrator_service.hearing import TAKEN
 from orchestrator_service.spending import Spending
 
-from .crew import billed, request
+from .crew import billed, failed, request
 from .test_desk import database
 from .test_spending import a_call
 
@@ -62,8 +66,9 @@ async def released(engine: Engine) -> list[RunPhase]:
     return [RunPhase.model_validate_json(letter.body) for letter in letters]
 
 
-async def given(engine: Engine) -> list[Allowance]:
-    return [step.quota for step in await released(engine) if step.quota]
+async def given(engine: Engine) -> list[Decimal | None]:
+    """The dollars that go with them."""
+    return [step.quota.cost for step in await released(engine) if step.quota]
 
 
 async def answer(engine: Engine, step: RunPhase, dollars: str) -> None:
@@ -89,21 +94,23 @@ async def test_a_command_takes_half_of_what_is_left_of_the_day(engine: Engine, u
 
     second = await given(engine)
 
-    assert first == [Allowance(cost=Decimal("0.5"))]
-    assert second == [Allowance(cost=Decimal("0.25"))]
+    assert first == [Decimal("0.5")]
+    assert second == [Decimal("0.25")]
 
 
 async def test_what_leaves_together_shares_alike(engine: Engine, user: UUID) -> None:
     await begin(engine, user, 5)
 
-    assert await given(engine) == 5 * [Allowance(cost=Decimal("0.1"))]
+    assert await given(engine) == 5 * [Decimal("0.1")]
 
 
 async def test_tokens_are_bounded_too(database: Database, database_url: str, user: UUID) -> None:
     async with an_engine(database_url, Quota(tokens=1_001)) as engine:
         await begin(engine, user)
 
-        assert await given(engine) == [Allowance(tokens=500)]
+        [step] = await released(engine)
+
+    assert step.quota == DayShare(tokens=500, left_tokens=1_001)
 
 
 async def test_an_answer_gives_back_what_its_step_did_not_need(engine: Engine, user: UUID) -> None:
@@ -113,7 +120,7 @@ async def test_an_answer_gives_back_what_its_step_did_not_need(engine: Engine, u
 
     await answer(engine, step, "0.10")
 
-    assert await given(engine) == [Allowance(cost=Decimal("0.45"))]
+    assert await given(engine) == [Decimal("0.45")]
 
 
 async def test_two_journals_at_once_never_take_the_same_dollar(
@@ -159,11 +166,11 @@ async def test_calls_that_nobody_waited_for_count_too(
     await spending.note(a_call("0.20", user_id=user))
     await begin(engine, user)
     [step] = await released(engine)
-    assert step.quota == Allowance(cost=Decimal("0.2"))
+    assert step.quota == DayShare(cost=Decimal("0.2"), left_cost=Decimal("0.4"))
 
     await answer(engine, step, "0.05")
 
-    assert await given(engine) == [Allowance(cost=Decimal("0.2"))]
+    assert await given(engine) == [Decimal("0.2")]
 
 
 async def test_who_has_spent_the_day_is_given_nothing_until_it_turns(
@@ -173,12 +180,12 @@ async def test_who_has_spent_the_day_is_given_nothing_until_it_turns(
     await begin(engine, user, 2)
     steps = await released(engine)
     await answer(engine, steps[0], "1.50")
-    assert await given(engine) == [Allowance(cost=Decimal(0))]
+    assert await given(engine) == [Decimal(0)]
 
     await pool.execute("update user_day set day = day - 1")
     await answer(engine, steps[1], "0.00")
 
-    assert await given(engine) == [Allowance(cost=Decimal("0.5"))]
+    assert await given(engine) == [Decimal("0.5")]
 
 
 async def test_the_day_of_one_is_not_that_of_another(engine: Engine, user: UUID) -> None:
@@ -189,4 +196,50 @@ async def test_the_day_of_one_is_not_that_of_another(engine: Engine, user: UUID)
 
     await begin(engine, new_id())
 
-    assert await given(engine) == [Allowance(cost=Decimal("0.5"))]
+    assert await given(engine) == [Decimal("0.5")]
+
+
+async def test_a_step_that_was_refused_is_given_what_it_lacked(engine: Engine, user: UUID) -> None:
+    """Half of the rest was too little for it, not for the day."""
+    await begin(engine, user, 4)
+    steps = await released(engine)
+    needs = Allowance(cost=Decimal("0.30"), tokens=9_000)
+    told = {"code": TAKEN, "needs": needs}
+    refusal: StepFailed = failed(steps[0]).model_copy(update=told)
+    journal = steps[0].journal_id
+    await engine.transitions.happen(journal, refusal, "test")
+    for step in steps[1:]:
+        await answer(engine, step, "0")
+    await asyncio.sleep(2.1)
+    await engine.transitions.happen(journal, DeadlinePassed(), "test")
+
+    again = {step.journal_id: step for step in await released(engine)}
+
+    assert again[journal].attempt == 2
+    assert again[journal].needs == needs
+    shares = {each: step.quota.cost for each, step in again.items() if step.quota}
+    assert shares.pop(journal) == Decimal("0.30")
+    assert list(shares.values()) == 3 * [Decimal("0.116666")]
+
+
+@pytest.mark.parametrize(
+    ("left", "taken", "needs", "shares"),
+    [
+        (None, "0", (None, "1"), (None, None)),
+        ("1", "0", (None,), ("0.5",)),
+        ("1", "0.2", (None, None), ("0.2", "0.2")),
+        ("1", "0", ("0.4", "0.4", "0.4", None), ("0.4", "0.4", "0", "0.1")),
+        ("1", "0", ("1", None), ("1", "0")),
+        ("1", "2", ("0.1", None), ("0", "0")),
+        ("0", "0", (None,), ("0",)),
+    ],
+)
+def test_needs_are_met_whole_and_the_rest_is_halved(
+    left: str | None, taken: str, needs: tuple[str | None, ...], shares: tuple[str | None, ...]
+) -> None:
+    def exact(text: str | None) -> Decimal | None:
+        return None if text is None else Decimal(text)
+
+    given = split(exact(left), Decimal(taken), [exact(need) for need in needs])
+
+    assert given == [exact(share) for share in shares]

@@ -145,6 +145,7 @@ class Runner:
                 detail=detail,
                 usage=await self._usage_of(fence),
                 retry_after=after,
+                needs=error.needs if isinstance(error, ModelTrouble) else None,
             )
         letter = letter_of(answer, new_id(), str(step.journal_id))
         while True:

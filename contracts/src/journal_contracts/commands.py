@@ -6,7 +6,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from journal_contracts.artifacts import AuthorStyle, Title
-from journal_contracts.message import Command, Message, StepRef
+from journal_contracts.message import Allowance, Command, Message, StepRef
 from journal_contracts.product import Depth, PlanName, TitleStyle
 from journal_contracts.values import Facts
 
@@ -24,12 +24,12 @@ class Brief(Message):
     author_style: AuthorStyle | None = None
 
 
-class Allowance(Message):
-    """What a step may still spend, all its calls together; None: this is not bounded here."""
+class DayShare(Allowance):
+    """A step's share of its user's day, its own while it is open; and what is left of the day
+    without regard to the shares of others: beyond that only another day helps."""
 
-    cost: Decimal | None = None
-    """US dollars. A model without a known price is bounded by the tokens alone."""
-    tokens: int | None = None
+    left_cost: Decimal | None = None
+    left_tokens: int | None = None
 
 
 class RunPhase(StepRef, Command):
@@ -51,8 +51,11 @@ class RunPhase(StepRef, Command):
     """The choice of models that the user or the plan made, by its name; "": the house's own."""
     allowance: Allowance | None = None
     """What is left of the journal's budget for it; beyond that it fails with `over_allowance`."""
-    quota: Allowance | None = None
-    """What is left of its user's day for it, found out when it leaves; beyond: `over_quota`."""
+    quota: DayShare | None = None
+    """Found out when it leaves; beyond it the step fails with `over_quota`, or `quota_taken`
+    where others have shares of what it would need."""
+    needs: Allowance | None = None
+    """What its next call may cost, where it was refused before for want of that."""
     agent: str = ""
     """Whose work it is; a name for whoever watches, the phase says which."""
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import Field
 
 from journal_contracts.decisions import Choice, ChosenBy, DecisionView
-from journal_contracts.message import Event, Message, PublicEvent, StepRef
+from journal_contracts.message import Allowance, Event, Message, PublicEvent, StepRef
 from journal_contracts.product import PlanName
 from journal_contracts.values import Facts
 
@@ -191,6 +191,8 @@ class StepFailed(StepRef, Event):
     usage: Usage = Usage()
     retry_after: float | None = None
     """Seconds the provider asked us to wait."""
+    needs: Allowance | None = None
+    """What its next call may cost, where it was refused for want of that."""
 
 
 class ProgressReported(StepRef, Event):

@@ -1,6 +1,7 @@
 """What every message is: a frozen body with a name, which is its routing key and its version."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import ClassVar
 from uuid import UUID
 
@@ -23,6 +24,14 @@ class Event(Message):
 
 class Command(Message):
     """Something one owner is asked to do."""
+
+
+class Allowance(Message):
+    """What a step may still spend, all its calls together; None: this is not bounded here."""
+
+    cost: Decimal | None = None
+    """US dollars. A model without a known price is bounded by the tokens alone."""
+    tokens: int | None = None
 
 
 class StepRef(Message):

@@ -61,6 +61,7 @@ class Crafting(Draft):
             attempt=before.attempt + 1,
             tries=0,
             waits=0,
+            needs=None,
             round=round_,
             promised=None,
         )

@@ -27,13 +27,13 @@ OVER_ALLOWANCE: Final = "over_allowance"
 """The trouble of a step that would cost more than is left: no failure, but a question."""
 OVER_DAY: Final = "over_quota"
 """The same of a step that would cost more than is left of its user's day."""
+TAKEN: Final = "quota_taken"
+"""The same where others hold what it would need, and will give back what they do not."""
 
 PAUSE: Final = timedelta(seconds=2)
 LONGEST_PAUSE: Final = timedelta(minutes=2)
 LONGEST_WAIT: Final = timedelta(minutes=10)
 """Until a step looks again whether there is room in its user's day."""
-SHORT_WAITS: Final = 4
-"""So often it looks before anybody is asked: steps under way give back what they do not need."""
 
 
 class Hearing(Asking):
@@ -74,8 +74,8 @@ class Hearing(Asking):
             self.set_part(phase, name, state="retry", due=self.now)
             self.ask_for_more()
             return
-        if failure.code == OVER_DAY:
-            self._wait_for_the_day(phase, name)
+        if failure.code in (OVER_DAY, TAKEN):
+            self._wait_for_room(failure)
             return
         if failure.code in FINAL:
             self.give_up(Trouble(failure.code, failure.detail, phase))
@@ -91,15 +91,16 @@ class Hearing(Asking):
             self.trouble(Trouble(failure.code, failure.detail, phase))
         self.tell_of_failure(phase, name, failure.code, failure.detail, again)
 
-    def _wait_for_the_day(self, phase: str, name: str) -> None:
-        """Look again a little later, when the day turns at the latest; ask where that is long."""
-        part = self.saga.phases[phase].parts[name]
+    def _wait_for_room(self, refused: StepFailed) -> None:
+        """Look again a little later, when the day turns at the latest; ask where it is spent."""
+        phase, name = refused.phase, refused.part
+        waits = self.saga.phases[phase].parts[name].waits
         tomorrow = next_day(self.now)
-        pause = min(PAUSE * 2 ** min(part.waits, 9), LONGEST_WAIT)
-        due = min(self.now + pause, tomorrow)
+        due = min(self.now + min(PAUSE * 2 ** min(waits, 9), LONGEST_WAIT), tomorrow)
         self.renew(phase, name, anew=False)
-        self.set_part(phase, name, state="retry", due=due, waits=part.waits + 1)
-        if part.waits >= SHORT_WAITS and not self.saga.is_patient_on(self.now):
+        told = {"waits": waits + 1, "needs": refused.needs}
+        self.set_part(phase, name, state="retry", due=due, **told)
+        if refused.code == OVER_DAY and not self.saga.is_patient_on(self.now):
             self.ask_about_the_day(tomorrow)
 
     def miss(self, phase: str, name: str, passed: DeadlinePassed) -> None:

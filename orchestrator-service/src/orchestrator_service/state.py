@@ -9,6 +9,7 @@ from uuid import UUID
 
 from journal_contracts.decisions import Choice, ChosenBy
 from journal_contracts.events import Usage
+from journal_contracts.message import Allowance
 from journal_contracts.product import Depth, PlanName, TitleStyle
 from orchestrator_service.plan import DEFINITIONS, OVER_BUDGET, OVER_QUOTA
 from orchestrator_service.table import Definition, Graph, Known, Order, Question
@@ -39,7 +40,8 @@ class Part:
     promised: Decimal | None = None
     """What it may cost, in US dollars; nobody else may spend that while it is open."""
     waits: int = 0
-    """How often it found no room in its user's day."""
+    """How often it found no room in its user's day; `needs` is what it wanted there."""
+    needs: Allowance | None = None
 
 
 @dataclass(frozen=True)

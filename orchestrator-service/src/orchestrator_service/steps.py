@@ -5,9 +5,9 @@ from functools import cached_property
 
 from journal_contracts.api import DraftParts
 from journal_contracts.artifacts import AuthorStyle, Title
-from journal_contracts.commands import Allowance, Brief, RegisterAssets, RunPhase
+from journal_contracts.commands import Brief, RegisterAssets, RunPhase
 from journal_contracts.decisions import OWN
-from journal_contracts.message import Command, StepRef, artifact_key
+from journal_contracts.message import Allowance, Command, StepRef, artifact_key
 from orchestrator_service.state import UNDO, Saga
 from orchestrator_service.table import SHELF, Order, Phase
 
@@ -36,6 +36,7 @@ def commands(saga: Saga, phase_name: str, parts: Iterable[str]) -> Iterator[Comm
                 since=saga.n,
                 models=saga.request.models,
                 allowance=None if part.promised is None else Allowance(cost=part.promised),
+                needs=part.needs,
             )
 
 

@@ -20,7 +20,7 @@ log = structlog.get_logger()
 
 GENERATED: Final[Literal["generated"]] = "generated"
 OF_THE_USER: Final = frozenset(
-    {"bad_key", "no_key_for_this", "over_allowance", "over_quota", "quota_spent"}
+    {"bad_key", "no_key_for_this", "over_allowance", "over_quota", "quota_taken", "quota_spent"}
 )
 """Troubles that their user has to decide about; after others the painter steps in, and says so."""
 PATIENT_ATTEMPTS: Final = 4

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from agent_workers.models.provider import ModelTrouble
-from journal_contracts.commands import Allowance
 from journal_contracts.events import Usage
-from journal_contracts.message import StepRef
+from journal_contracts.message import Allowance, StepRef
 
 SpentBy = Callable[[StepRef], Awaitable[Usage]]
 """What a step has spent; a cost of None where a call has no known price."""
@@ -57,4 +56,4 @@ def _check(code: str, bound: Allowance, spent: Usage, out: list[Worst]) -> None:
         bound.cost is not None and cost > bound.cost
     ):
         detail = "The next call may cost more than this step may still spend."
-        raise ModelTrouble("fatal", code, detail)
+        raise ModelTrouble("fatal", code, detail, needs=Allowance(cost=cost, tokens=tokens))

@@ -19,9 +19,9 @@ from agent_workers.models.provider import Tokens
 from chassis.broker import Speaker, letter_of
 from chassis.database import Pool
 from chassis.ids import new_id, now
-from journal_contracts.commands import Allowance
+from journal_contracts.commands import DayShare
 from journal_contracts.events import Usage, UsageRecorded
-from journal_contracts.message import StepRef
+from journal_contracts.message import Allowance, StepRef
 
 log = structlog.get_logger()
 
@@ -75,12 +75,14 @@ class Asker:
     since: int = 0
     models: str = ""
     allowance: Allowance | None = None
-    quota: Allowance | None = None
+    quota: DayShare | None = None
 
     @property
     def bounds(self) -> dict[str, Allowance]:
-        """What the step may spend, by the trouble of going beyond it."""
-        named = {"over_allowance": self.allowance, "over_quota": self.quota}
+        """What the step may spend, by the trouble of going beyond it; the gravest first."""
+        share = self.quota
+        day = share and Allowance(cost=share.left_cost, tokens=share.left_tokens)
+        named = {"over_allowance": self.allowance, "over_quota": day, "quota_taken": share}
         return {code: bound for code, bound in named.items() if bound is not None}
 
 

@@ -7,6 +7,7 @@ from typing import Final, Protocol
 from pydantic import BaseModel
 
 from journal_contracts.events import Trouble
+from journal_contracts.message import Allowance
 
 Messages = list[dict[str, str]]
 """Role and content, as chat models take them."""
@@ -51,7 +52,8 @@ class Reply:
 class ModelTrouble(Exception):
     """A call that gave no usable reply; `kind` decides whether it is worth another try.
 
-    `spent` is what it may have cost all the same: a stream that was cut is paid for.
+    `spent` is what it may have cost all the same: a stream that was cut is paid for. `needs` is
+    what it would have been allowed to cost, where it was refused for want of that.
     """
 
     def __init__(
@@ -61,10 +63,12 @@ class ModelTrouble(Exception):
         detail: str,
         retry_after: float | None = None,
         spent: Tokens = NOTHING,
+        *,
+        needs: Allowance | None = None,
     ) -> None:
         super().__init__(detail)
         self.kind, self.code, self.detail, self.retry_after = kind, code, detail, retry_after
-        self.spent = spent
+        self.spent, self.needs = spent, needs
 
 
 class Provider(Protocol):

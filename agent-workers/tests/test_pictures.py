@@ -20,6 +20,7 @@ from PIL import Image
 
 from agent_workers.bind import Press
 from agent_workers.crews.media import PATIENT_ATTEMPTS, illustration
+from agent_workers.crews.platform_setup import preflight
 from agent_workers.desk import Agent, Desk, Result
 from agent_workers.gallery import Gallery
 from agent_workers.models import images
@@ -338,6 +339,24 @@ async def desk(gallery: Gallery, press: Press, door: Door) -> MakeDesk:
 def illustrated(result: Result) -> Illustration:
     assert isinstance(result.artifact, Illustration)
     return result.artifact
+
+
+@pytest.mark.parametrize("paints", [True, False])
+async def test_the_preflight_tells_whether_a_model_makes_pictures(
+    paints: bool, desk: MakeDesk
+) -> None:
+    sitting = desk("procedural")
+    sitting.paints = paints
+
+    told = (await preflight(sitting)).facts
+
+    assert ("pictures" in told) == paints
+    assert told.get("pictures", ["generated"]) == ["generated"]
+
+
+async def test_a_table_without_picture_models_makes_none(door: Door, house: House) -> None:
+    assert door.paints(STEP.user_id)
+    assert not house.door(a_table({}, "offline")).paints(STEP.user_id)
 
 
 async def test_a_generated_picture_says_so(desk: MakeDesk, studio: Studio) -> None:

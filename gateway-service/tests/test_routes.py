@@ -48,6 +48,7 @@ async def test_an_order_reaches_the_orchestrator_and_its_answer_the_client(clien
         ("GET", "/v1/usage", "?by=day&days=30"),
         ("GET", "/v1/usage?by=agent&days=7", None),
         ("GET", "/v1/estimate", "?plan=standard"),
+        ("GET", "/v1/quota", None),
         ("GET", "/v1/dead-letters", "?limit=50"),
         ("GET", f"/v1/dead-letters?limit=5&service=x&reason=y&journal={JOURNAL}&cursor=c", None),
         ("GET", f"/v1/dead-letters/{JOURNAL}", None),

@@ -188,6 +188,23 @@ async def test_who_has_spent_the_day_is_given_nothing_until_it_turns(
     assert await given(engine) == [Decimal("0.5")]
 
 
+async def test_a_user_sees_what_is_left_of_the_day(
+    database: Database, engine: Engine, user: UUID
+) -> None:
+    """R4.2d"""
+    spending = Spending(database, A_DOLLAR)
+    before = await spending.quota(user)
+    await begin(engine, user)
+    [step] = await released(engine)
+
+    await answer(engine, step, "0.25")
+
+    after = await spending.quota(user)
+    assert (before.cost, before.tokens, before.spent_cost) == (Decimal(1), None, Decimal(0))
+    assert (after.spent_cost, after.spent_tokens) == (Decimal("0.25"), 20)
+    assert after.day == before.day
+
+
 async def test_the_day_of_one_is_not_that_of_another(engine: Engine, user: UUID) -> None:
     await begin(engine, user)
     [step] = await released(engine)

@@ -110,6 +110,8 @@ def test_the_manifest_says_who_chose_and_what_it_cost(manifest: dict[str, Any]) 
     )
     assert manifest["model"] == "offline-writer"
     assert manifest["sample_text"] is True
+    assert manifest["pictures"] == {"procedural": 78}
+    assert manifest["research"] == {"insights": 15, "own": 15, "documents": {}, "left_out": {}}
     assert manifest["usage"]["calls"] > 20
     assert float(manifest["usage"]["cost"]) == 0
     assert {phase["status"] for phase in manifest["phases"]} == {"done"}

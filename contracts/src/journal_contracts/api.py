@@ -1,6 +1,6 @@
 """What the HTTP interface takes and gives, the same at the gateway and at the owner behind it."""
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Literal
 from uuid import UUID
@@ -153,6 +153,20 @@ class UsagePage(View):
     """A user's calls of the last days; days come newest first, all else by what it cost."""
 
     items: tuple[UsageLine, ...]
+
+
+class QuotaView(View):
+    """A user's day (UTC): what models may cost, None where that is not bounded, and what they did.
+
+    The next day begins with nothing spent.
+    """
+
+    day: date
+    cost: Decimal | None
+    """US dollars."""
+    tokens: int | None
+    spent_cost: Decimal
+    spent_tokens: int
 
 
 class Estimate(View):

@@ -8,7 +8,7 @@ from chassis.identity import bearer_token
 from gateway_service.bodies import StrictRoute
 from gateway_service.owners import AskedOwners, passed_on
 from gateway_service.problems import documented, signed_in
-from journal_contracts.api import Estimate, UsageKey, UsagePage
+from journal_contracts.api import Estimate, QuotaView, UsageKey, UsagePage
 from journal_contracts.product import PlanName
 
 routes = APIRouter(
@@ -31,6 +31,13 @@ async def usage(
     token = bearer_token(request, "Authorization")
     told: dict[str, str | int] = {"by": by, "days": days}
     return passed_on(await owners.orchestrator.ask("GET", "/v1/usage", token=token, params=told))
+
+
+@routes.get("/quota", response_model=QuotaView)
+async def quota(request: Request, owners: AskedOwners) -> Response:
+    """What the models of all your journals may cost today, and what they have cost so far."""
+    token = bearer_token(request, "Authorization")
+    return passed_on(await owners.orchestrator.ask("GET", "/v1/quota", token=token))
 
 
 @routes.get("/estimate", response_model=Estimate)

@@ -32,6 +32,7 @@ from orchestrator_service.spending import Spending
 def build(settings: Settings) -> FastAPI:
     """Wire the service, top to bottom; nothing connects before the application starts."""
     probes: dict[str, Probe] = {}
+    quota = Quota(settings.user_day_budget, settings.user_day_tokens)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -47,7 +48,7 @@ def build(settings: Settings) -> FastAPI:
                     settings.database_url.get_secret_value(),
                     settings.amqp_url,
                     settings.user_limit,
-                    quota=Quota(settings.user_day_budget, settings.user_day_tokens),
+                    quota=quota,
                 )
             )
             client = await stack.enter_async_context(httpx.AsyncClient(timeout=5))
@@ -59,7 +60,7 @@ def build(settings: Settings) -> FastAPI:
             broker = connect(ORCHESTRATOR, settings.amqp_url)
             handlers = Handlers(engine.transitions, engine.release)
             handlers.listen(broker)
-            spending = app.state.spending = Spending(database)
+            spending = app.state.spending = Spending(database, quota)
             graveyard = app.state.graveyard = Graveyard(database, broker)
             hear_the_dead(broker, graveyard.keep)
             await stack.enter_async_context(open_broker(broker))

@@ -18,6 +18,7 @@ from journal_contracts.api import (
     JournalPage,
     JournalView,
     PauseOrder,
+    QuotaView,
     RetryOrder,
     UsageKey,
     UsagePage,
@@ -87,6 +88,12 @@ async def show_usage(
 ) -> UsagePage:
     """What the caller's journals cost."""
     return await spending.usage(caller.user_id, by, days)
+
+
+@money.get("/quota")
+async def show_quota(caller: CurrentCaller, spending: AddedUp) -> QuotaView:
+    """What is left of the caller's day."""
+    return await spending.quota(caller.user_id)
 
 
 @money.get("/estimate")

@@ -10,9 +10,10 @@ from sqlalchemy import bindparam, text
 from chassis.database import Database
 from chassis.gathering import Gathering
 from chassis.ids import new_id
-from journal_contracts.api import Estimate, UsageKey, UsageLine, UsagePage
+from journal_contracts.api import Estimate, QuotaView, UsageKey, UsageLine, UsagePage
 from journal_contracts.events import UsageRecorded
 from journal_contracts.product import PlanName
+from orchestrator_service.engine.quotas import UNBOUNDED, Quota
 
 NOTE: Final = text(
     """
@@ -71,11 +72,20 @@ select count(*) as journals, round(avg(calls))::int as calls,
 """
 
 
+TODAY: Final = """
+with today as (select (clock_timestamp() at time zone 'utc')::date as day)
+select today.day, coalesce(greatest(settled_cost, recorded_cost), 0) as spent_cost,
+       coalesce(greatest(settled_tokens, recorded_tokens), 0) as spent_tokens
+  from today left join user_day on user_day.day = today.day and user_id = :user_id
+"""
+
+
 class Spending:
     """Hears of calls, and adds them up."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, quota: Quota = UNBOUNDED) -> None:
         self._database = database
+        self._quota = quota
         self._notes = Gathering(self._keep)
 
     async def note(self, recorded: UsageRecorded) -> None:
@@ -93,6 +103,11 @@ class Spending:
         query = text(USAGE.format(key=KEYS[by], order=order))
         rows = await self._rows(query, user_id=user_id, since=timedelta(days=days), most=MOST_LINES)
         return UsagePage(items=tuple(UsageLine.model_validate(row) for row in rows))
+
+    async def quota(self, user_id: UUID) -> QuotaView:
+        """What a user's models may cost today, and what they did."""
+        [row] = await self._rows(text(TODAY), user_id=user_id)
+        return QuotaView(cost=self._quota.cost, tokens=self._quota.tokens, **row)
 
     async def estimate(self, plan: PlanName) -> Estimate:
         """What the latest journals of a plan came to."""

@@ -28,7 +28,7 @@ routes = APIRouter(
     prefix="/v1/documents",
     tags=["documents"],
     dependencies=signed_in,
-    responses=documented(401, 422, 503),
+    responses=documented(401, 422, 429, 503),
 )
 
 

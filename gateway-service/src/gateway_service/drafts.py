@@ -17,7 +17,7 @@ routes = APIRouter(
     prefix="/v1/journals/{journal_id}/draft",
     tags=["journals"],
     dependencies=signed_in,
-    responses=documented(401, 404, 422, 503),
+    responses=documented(401, 404, 422, 429, 503),
 )
 
 

@@ -50,6 +50,8 @@ ACCOUNT: Final = Bucket("account", 10, 600)
 COSTS: Final = {
     ("POST", "/v1/journals"): 20,
     ("GET", "/v1/journals/{journal_id}/artifacts/{name}"): 5,
+    ("GET", "/v1/journals/{journal_id}/draft"): 5,
+    ("PUT", "/v1/documents/{name}"): 10,
 }
 """What weighs more than a look."""
 

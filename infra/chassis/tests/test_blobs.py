@@ -84,8 +84,20 @@ async def test_what_is_not_there_is_missing(blobs: Blobs) -> None:
             [chunk async for chunk in blobs.read(key, 0, 0)]
 
 
+async def test_one_key_is_forgotten_and_its_neighbours_stay(blobs: Blobs) -> None:
+    for key in ("users/2/a", "users/2/ab", "users/2/a.b"):
+        await blobs.put(key, b"x", "text/plain")
+
+    await blobs.remove("users/2/a")
+
+    assert set(await blobs.sizes("users/2/")) == {"users/2/ab", "users/2/a.b"}
+    with pytest.raises(BadKey):
+        await blobs.remove("users/../2/ab")
+
+
 async def test_forgetting_what_is_not_there_is_no_error(blobs: Blobs) -> None:
     await blobs.remove_all("users/nobody/")
+    await blobs.remove("users/nobody/a")
 
 
 async def test_a_prefix_that_could_climb_is_never_forgotten(blobs: Blobs) -> None:

@@ -1,15 +1,12 @@
 """Tables that are not the product's: derived from the real one, for what it cannot show."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
 from journal_contracts.commands import WithdrawAssets
 from journal_contracts.decisions import Option
 from orchestrator_service.plan import FIRST
-from orchestrator_service.table import Definition, Known, Node, Order, Phase, Plan, Question
-
-Parts = Callable[[Known], dict[str, Order]]
+from orchestrator_service.table import Definition, Node, Phase, Plan, Question
 
 
 def with_undo(table: Definition, version: int, *names: str) -> Definition:
@@ -23,19 +20,6 @@ def with_undo(table: Definition, version: int, *names: str) -> Definition:
         )
 
     return replace(table, version=version, nodes=tuple(map(undoable, table.nodes)))
-
-
-def with_two_parts(table: Definition, version: int) -> Definition:
-    """Every fan-out is cut to two parts: enough to see them overtake each other."""
-
-    def cut(node: Node) -> Node:
-        return replace(node, parts=_at_most_two(node.parts)) if isinstance(node, Phase) else node
-
-    return replace(table, version=version, nodes=tuple(map(cut, table.nodes)))
-
-
-def _at_most_two(parts: Parts) -> Parts:
-    return lambda known: dict(list(parts(known).items())[:2])
 
 
 ADDED_PHASE: Final = Phase(

@@ -25,6 +25,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from tests.instant.tables import with_two_parts
 
 from journal_contracts.decisions import OWN, Choice
 from journal_contracts.events import DecisionClosed, DecisionRequested
@@ -54,7 +55,7 @@ from orchestrator_service.plan import AFTER_FAILURE, DEFINITIONS, FIRST, OVER_BU
 from orchestrator_service.state import Saga
 
 from .crew import JOURNAL, USER, Journey, Step, billed, failed, finished
-from .tables import second, with_two_parts
+from .tables import second
 
 KINDS: Final = ("rate_limit", "timeout", "invalid_output", "infrastructure", "fatal")
 LONGEST_LIFE: Final = 600

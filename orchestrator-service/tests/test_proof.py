@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 import pytest
+from tests.instant.tables import with_two_parts
 
 from journal_contracts.decisions import OWN, Choice
 from journal_contracts.product import PlanName
@@ -30,7 +31,6 @@ from orchestrator_service.state import Part, Saga
 from orchestrator_service.table import Phase, Question
 
 from .crew import JOURNAL, MONDAY, USER, failed, finished, request
-from .tables import with_two_parts
 
 TABLE: Final = 91
 LATER: Final = MONDAY + timedelta(days=1)

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import asyncpg
 import pytest
+from tests.instant.tables import with_two_parts
 
 from chassis.broker import Letter, Speaker
 from chassis.database import Database, Pool, open_pool
@@ -30,7 +31,7 @@ from orchestrator_service.state import Saga
 from orchestrator_service.versions import ReplicasBehind, put_in_force
 
 from .crew import Journey, failed, finished, request
-from .tables import ADDED_PHASE, ADDED_QUESTION, REMOVED, second, with_two_parts
+from .tables import ADDED_PHASE, ADDED_QUESTION, REMOVED, second
 from .test_desk import database
 
 __all__ = ["database"]

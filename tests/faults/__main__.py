@@ -24,6 +24,7 @@ import uvloop
 from chassis.database import Database
 from orchestrator_service.engine.engine import Engine
 from tests import report
+from tests.instant.orchestrator import install
 
 from .crowd import Crowd, an_office
 from .ears import Ears
@@ -170,6 +171,7 @@ def _tell(line: str) -> None:
 
 def main() -> int:
     """Run, report, judge."""
+    install()  # the users' orders begin in this process
     scale = float(os.environ.get("SCALE", "1"))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:  # the wires are in it
         facts = runner.run(run(scale))

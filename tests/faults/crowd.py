@@ -46,8 +46,8 @@ _DECIDED: Final = {
     "format": Choice(option="6x9-plain"),
 }
 ORDERS: Final = (
-    (JournalOrder(theme="patience", plan=PlanName.EXPRESS, decisions=_DECIDED), 98),
-    (JournalOrder(theme="courage", plan=PlanName.COMPREHENSIVE, decisions=_DECIDED), 1),
+    (JournalOrder(theme="patience", plan=PlanName.EXPRESS, decisions=_DECIDED), 90),
+    (JournalOrder(theme="courage", plan=PlanName.COMPREHENSIVE, decisions=_DECIDED), 7),
     (
         JournalOrder(
             theme="wonder",
@@ -58,7 +58,7 @@ ORDERS: Final = (
                 "format": Choice(option="6x9"),
             },
         ),
-        1,
+        3,
     ),
 )
 """What users order, in per cent: all phases are gone through, most often the shortest way."""

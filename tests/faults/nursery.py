@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-IMPORTED: Final = ("orchestrator_service.app", "tests.instant.worker", "httpcore")
+IMPORTED: Final = ("tests.instant.orchestrator", "tests.instant.worker", "httpcore")
 
 
 class Nursery:

@@ -156,7 +156,7 @@ async def a_stage(folder: Path) -> AsyncIterator[Stage]:
             }
             actors[name] = Actor(
                 name,
-                "orchestrator_service",
+                "tests.instant.orchestrator",
                 {**os.environ, **told},
                 folder / f"{name}.log",
                 f"http://127.0.0.1:{port}/readyz",

@@ -43,7 +43,9 @@ class Troubles:
 
     async def kills(self) -> None:
         """The next process dies as soon as the last victim is ready again."""
-        victims = itertools.cycle((*ORCHESTRATORS, *ORCHESTRATORS, self._random.choice(WORKERS)))
+        victims = itertools.cycle(
+            name for pair in zip(ORCHESTRATORS, WORKERS, strict=True) for name in pair
+        )
         while not self.over.is_set():
             name = next(victims)
             actor = self.stage.actors[name]

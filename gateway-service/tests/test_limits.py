@@ -133,7 +133,7 @@ async def test_who_asks_too_often_is_told_when_to_come_back(client: Client, redi
     assert client.owners.asked == []
 
 
-async def test_an_account_is_guessed_at_ten_times_and_not_from_elsewhere(client: Client) -> None:
+async def test_an_account_is_guessed_at_so_often_from_wherever(client: Client) -> None:
     guess = {"email": f"{new_id()}@example.org", "password": "not this one either"}
 
     tries = [

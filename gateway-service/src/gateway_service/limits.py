@@ -44,7 +44,7 @@ ADDRESS: Final = Bucket("address", 1_200, 60)
 """Many people may share one."""
 SIGN_IN: Final = Bucket("sign-in", 300, 600)
 """From one address, whoever it is."""
-ACCOUNT: Final = Bucket("account", 10, 600)
+ACCOUNT: Final = Bucket("account", 30, 600)
 """For one account, from wherever."""
 
 COSTS: Final = {

@@ -43,9 +43,7 @@ class Troubles:
 
     async def kills(self) -> None:
         """The next process dies as soon as the last victim is ready again."""
-        victims = itertools.cycle(
-            name for pair in zip(ORCHESTRATORS, WORKERS, strict=True) for name in pair
-        )
+        victims = itertools.cycle(name for each in ORCHESTRATORS for name in (each, *WORKERS))
         while not self.over.is_set():
             name = next(victims)
             actor = self.stage.actors[name]

@@ -28,6 +28,7 @@ from orchestrator_service.engine.transitions import StoreAway, Transitions, batc
 from orchestrator_service.orders import Desk
 from orchestrator_service.past import Past
 from orchestrator_service.settings import Settings
+from orchestrator_service.usual import Times
 
 from .crew import finished
 
@@ -95,7 +96,7 @@ async def a_house(database: Database, url: str, **settings: float) -> AsyncItera
         open_pool(url) as pool,
         Engine.open(url, told.amqp_url, told.user_limit) as engine,
     ):
-        yield House(Desk(database, engine, told), engine, database, pool)
+        yield House(Desk(database, engine, told, Times(database).of), engine, database, pool)
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from orchestrator_service.engine.engine import Engine
 from orchestrator_service.engine.releasing import FLOOR
 from orchestrator_service.orders import Desk, HouseFull
 from orchestrator_service.settings import Settings
+from orchestrator_service.usual import Times
 
 from .crew import finished, request
 from .test_desk import COMMANDS
@@ -145,7 +146,7 @@ async def a_desk(engine: Engine, url: str, **settings: int) -> AsyncIterator[Des
         **settings,  # type: ignore[arg-type] # numbers, for settings that are
     )
     async with Database.open(url) as database:
-        yield Desk(database, engine, told)
+        yield Desk(database, engine, told, Times(database).of)
 
 
 async def test_the_place_in_the_queue_is_seen(engine: Engine, database_url: str) -> None:

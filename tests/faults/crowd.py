@@ -25,6 +25,7 @@ from orchestrator_service.decisions import Decisions
 from orchestrator_service.engine.engine import Engine
 from orchestrator_service.orders import Desk
 from orchestrator_service.settings import Settings
+from orchestrator_service.usual import Times
 
 from .ears import Ears
 
@@ -198,7 +199,7 @@ def an_office(database: Database, engine: Engine, url: str, decision_seconds: fl
         decision_seconds=decision_seconds,
         step_seconds=60,
     )
-    desk = Desk(database, engine, settings)
+    desk = Desk(database, engine, settings, Times(database).of)
     return Office(desk, Decisions(engine.transitions), Course(engine.transitions))
 
 

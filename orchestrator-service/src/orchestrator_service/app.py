@@ -27,6 +27,7 @@ from orchestrator_service.past import Past
 from orchestrator_service.routes import money, router
 from orchestrator_service.settings import Settings
 from orchestrator_service.spending import Spending
+from orchestrator_service.usual import Times
 
 
 def build(settings: Settings) -> FastAPI:
@@ -53,7 +54,7 @@ def build(settings: Settings) -> FastAPI:
             )
             client = await stack.enter_async_context(httpx.AsyncClient(timeout=5))
             app.state.verifier = Verifier(client, settings.auth_url)
-            app.state.desk = Desk(database, engine, settings)
+            app.state.desk = Desk(database, engine, settings, Times(database).of)
             app.state.past = Past(database)
             app.state.course = Course(engine.transitions)
             app.state.decisions = Decisions(engine.transitions)

@@ -21,7 +21,7 @@ from orchestrator_service.ownership import no_such_journal, view_of
 from orchestrator_service.plan import PLANS
 from orchestrator_service.settings import Settings
 from orchestrator_service.state import Request, Saga
-from orchestrator_service.usual import Times
+from orchestrator_service.usual import UsualTimes
 from orchestrator_service.welcome import check_welcome
 
 LONGEST_ADVICE: Final = 600
@@ -65,11 +65,13 @@ class HouseFull(ServiceError):
 class Desk:
     """Where users' wishes arrive."""
 
-    def __init__(self, database: Database, engine: Engine, settings: Settings) -> None:
+    def __init__(
+        self, database: Database, engine: Engine, settings: Settings, usual: UsualTimes
+    ) -> None:
         self._database = database
         self._engine = engine
         self._settings = settings
-        self._times = Times(database)
+        self._usual = usual
 
     async def order(self, user_id: UUID, order: JournalOrder, key: str | None) -> JournalView:
         """Begin a journal; the same key and order again give the journal of the first time.
@@ -137,7 +139,7 @@ class Desk:
     async def _seconds_left(self, saga: Saga) -> float | None:
         if saga.is_over:
             return None
-        usual = await self._times.of(saga.request.plan)
+        usual = await self._usual(saga.request.plan)
         return eta.seconds_left(saga, usual, self._engine.transitions.clock.now())
 
     async def draft(self, user_id: UUID, journal_id: UUID) -> DraftParts:

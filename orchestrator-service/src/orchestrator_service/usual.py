@@ -1,7 +1,7 @@
 """How long each phase of a plan took in the latest journals; looked up again now and then."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from sqlalchemy import text
@@ -23,6 +23,10 @@ select phase.key as phase,
  where phase.value->>'seconds' is not null
  group by 1
 """)
+
+
+UsualTimes = Callable[[PlanName], Awaitable[Mapping[str, float]]]
+"""Of a plan: the seconds that each of its phases takes."""
 
 
 class Times:

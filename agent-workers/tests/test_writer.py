@@ -314,7 +314,7 @@ def test_what_is_no_illness_of_the_reader_stays_where_it_was(typed: str, pool: s
     assert Theme.read(typed).pool == pool
 
 
-@pytest.mark.parametrize("seed", ["one", "two", "three"])
+@pytest.mark.parametrize("seed", ["one"])
 @pytest.mark.parametrize(
     "theme",
     ["living with an eating disorder", "sobriety", "depression", "chronic pain", "burnout",

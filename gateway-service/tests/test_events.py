@@ -16,6 +16,7 @@ from chassis.broker import say
 from chassis.ids import new_id
 from gateway_service import feed as feeds
 from gateway_service.following import Times
+from gateway_service.tickets import Tickets
 
 from .conftest import Client
 
@@ -124,8 +125,8 @@ async def test_it_ends_with_the_token_and_says_so(client: Client) -> None:
 
 async def test_the_sixth_is_one_too_many_whatever_it_is_connected_by(client: Client) -> None:
     async with contextlib.AsyncExitStack() as stack:
-        for _ in range(3):
-            stream = await stack.enter_async_context(listening(client))
+        streams = [await stack.enter_async_context(listening(client)) for _ in range(3)]
+        for stream in streams:
             assert (await stream.next())["t"] == "welcome"
         for _ in range(2):
             talk = await stack.enter_async_context(client.socket())
@@ -168,11 +169,15 @@ async def test_a_ticket_opens_either_once(client: Client) -> None:
         assert (await stream.next())["user"] == str(client.user_id)
 
 
-async def test_of_a_hundred_that_show_one_ticket_one_gets_in(client: Client) -> None:
-    tickets, ticket = client.sockets.tickets, await a_ticket(client)
+async def test_of_a_hundred_that_show_one_ticket_one_gets_in(
+    client: Client, redis_url: str
+) -> None:
+    ticket, redis = await a_ticket(client), feeds.connect(redis_url)
+    tickets = Tickets(redis)
 
     ends = await asyncio.gather(*(tickets.take(ticket) for _ in range(100)), return_exceptions=True)
 
+    await redis.aclose()
     assert [end for end in ends if isinstance(end, str)] == [client.token]
 
 

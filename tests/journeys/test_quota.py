@@ -34,6 +34,7 @@ def thrifty(provider: LLMockServer, tmp_path_factory: pytest.TempPathFactory) ->
         yield platform
 
 
+@pytest.mark.deep
 @pytest.mark.timeout(300)
 async def test_a_user_whose_day_is_spent_is_asked_and_another_is_served(
     thrifty: Platform,

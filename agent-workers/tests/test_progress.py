@@ -2,9 +2,9 @@
 
 import pytest
 
-from agent_workers.progress import MOST_TEXT, PAUSE, StepProgress, Word
+from agent_workers.progress import PAUSE, StepProgress, Word
 from agent_workers.readers import READING_SECONDS, Readers
-from journal_contracts.events import ProgressReported, TextWanted, TextWritten
+from journal_contracts.events import LONGEST_TEXT, ProgressReported, TextWanted, TextWritten
 
 from .clock import Clock
 from .office import a_step
@@ -112,12 +112,12 @@ async def test_text_is_told_to_who_reads_along_from_then_on(clock: Clock, heard:
 
 async def test_of_very_much_text_the_end_is_told(clock: Clock, heard: Heard) -> None:
     heard.is_read = True
-    heard.progress.on_text("a" * MOST_TEXT)
+    heard.progress.on_text("a" * LONGEST_TEXT)
     heard.progress.on_text("the end")
     await clock.forward(PAUSE)
 
     [piece] = heard.read
-    assert (piece.pos, len(piece.text)) == (len("the end"), MOST_TEXT)
+    assert (piece.pos, len(piece.text)) == (len("the end"), LONGEST_TEXT)
     assert piece.text.endswith("the end")
 
 

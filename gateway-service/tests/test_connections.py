@@ -13,8 +13,8 @@ from gateway_service.connections import (
     Connection,
     ConnectionManager,
 )
-from gateway_service.reading import MOST_JOURNALS, MOST_TEXT
-from journal_contracts.events import TextWritten
+from gateway_service.reading import MOST_JOURNALS
+from journal_contracts.events import LONGEST_TEXT, TextWritten
 from journal_contracts.realtime import Read
 
 
@@ -172,7 +172,7 @@ async def test_of_too_much_text_the_end_is_kept_and_nobody_is_cut() -> None:
         connection.offer_text(piece(journal, 0, "word", part=str(part)))
 
     (pos, text), *others = texts(connection)
-    assert (pos + len(text), len(text)) == (100_000, MOST_TEXT)
+    assert (pos + len(text), len(text)) == (100_000, LONGEST_TEXT)
     assert text.endswith("0099")
     assert len(others) < 100
     assert connection.ended is None

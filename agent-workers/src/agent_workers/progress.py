@@ -4,20 +4,18 @@ import asyncio
 from collections.abc import Callable
 from typing import Final, Literal
 
+from agent_workers.models.provider import CHARACTERS_A_TOKEN
 from chassis.broker import Speaker, letter_of
 from chassis.broker.topology import bucket_of
 from chassis.ids import new_id
 from journal_contracts.commands import RunPhase
-from journal_contracts.events import ProgressReported, TextWritten
+from journal_contracts.events import LONGEST_TEXT, ProgressReported, TextWritten
 from journal_contracts.message import StepRef
 
 Doing = Literal["started", "thinking", "writing", "checking", "repairing", "done"]
 PAUSE: Final = 0.5
-CHARACTERS_A_TOKEN: Final = 4
 
 FENCE: Final = tuple(StepRef.model_fields)
-MOST_TEXT: Final = 8_192
-"""Characters told at once; of more, the last."""
 
 Word = ProgressReported | TextWritten
 Say = Callable[[Word], None]
@@ -86,6 +84,6 @@ class StepProgress:
         told = {"agent": self._agent, **{name: getattr(self._step, name) for name in FENCE}}
         tokens = self._characters // CHARACTERS_A_TOKEN
         self._say(ProgressReported(**told, doing=self._doing, tokens=tokens))
-        if text := "".join(self._unread)[-MOST_TEXT:]:
+        if text := "".join(self._unread)[-LONGEST_TEXT:]:
             self._say(TextWritten(**told, pos=self._characters - len(text), text=text))
         self._unread.clear()

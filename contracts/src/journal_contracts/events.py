@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Final, Literal
 from uuid import UUID
 
 from pydantic import Field
@@ -204,6 +204,10 @@ class ProgressReported(StepRef, Event):
     tokens: int = 0
 
 
+LONGEST_TEXT: Final = 8_192
+"""Characters told at once; of more, the last."""
+
+
 class TextWritten(StepRef, Event):
     """What the model of a step has just written, as it came; for who reads along, never kept.
 
@@ -214,7 +218,7 @@ class TextWritten(StepRef, Event):
     name: ClassVar[str] = "crew.text.written.v1"
     agent: str
     pos: int
-    text: Annotated[str, Field(max_length=8_192)]
+    text: Annotated[str, Field(max_length=LONGEST_TEXT)]
 
 
 class TextWanted(Event):

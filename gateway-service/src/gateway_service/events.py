@@ -2,35 +2,21 @@
 
 import asyncio
 import json
-import time
 from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
-import structlog
 from fastapi import APIRouter, Header, Query, Request, Response
 from starlette.types import Receive, Scope, Send
 
-from chassis.errors import Unauthorized
 from chassis.identity import Caller, bearer_token
-from gateway_service.connections import STALLED, Connection
-from gateway_service.following import (
-    AWAY,
-    GONE,
-    TOKEN_EXPIRED,
-    Ended,
-    Following,
-    Sources,
-    ending,
-    later,
-    text,
-)
+from gateway_service.connections import STALLED, Connection, End
+from gateway_service.following import GONE, Ended, Following, Sources, end_of
+from gateway_service.frames import text
 from gateway_service.limits import AskedLimits, user_has_room
 from gateway_service.problems import documented, signed_in
 from gateway_service.tickets import SECONDS, Tickets
 from journal_contracts.api import TicketView
 from journal_contracts.realtime import Bye, Resume
-
-log = structlog.get_logger()
 
 LAST: Final = r"^[0-9a-f]{32}:[0-9]{1,15}$"
 STREAM: Final[dict[str, Any]] = {"content": {"text/event-stream": {"schema": {"type": "string"}}}}
@@ -83,39 +69,19 @@ class EventStream(Response):
         headers = self.raw_headers
         await send({"type": "http.response.start", "status": self.status_code, "headers": headers})
         self._out = send
-        end = GONE
         try:
             async with self._with.connected(self._connection):
                 following = Following(self._with, self._connection, self._send)
                 await following.catch_up_first(self._resume, self._token)
-                await self._live(following, receive)
-        except Ended as ended:
-            end = ended.why
-        except Unauthorized:
-            end = TOKEN_EXPIRED
-        except AWAY as error:
-            log.warning("listener_refused", error=type(error).__name__)
-            end = later(1013)
+                await following.live(_until_gone(receive), self._caller.expires_at)
+        except Exception as error:
+            await self._say_bye(end_of(error))
+
+    async def _say_bye(self, end: End) -> None:
         if end is not GONE:
             bye = Bye(code=end.code, reconnect=end.reconnect, after_ms=end.after_ms)
             await self._send([text(bye)])
-            await send({"type": "http.response.body", "body": b""})
-
-    async def _live(self, following: Following, receive: Receive) -> None:
-        connection = self._connection
-        left = max(0.0, self._caller.expires_at - time.time())
-        expiry = asyncio.get_running_loop().call_later(left, connection.end, TOKEN_EXPIRED)
-        others = [
-            asyncio.create_task(ending(connection, work))
-            for work in (_until_gone(receive), following.keep())
-        ]
-        try:
-            await following.write()
-        finally:
-            expiry.cancel()
-            for task in others:
-                task.cancel()
-            await asyncio.gather(*others, return_exceptions=True)
+            await self._out({"type": "http.response.body", "body": b""})
 
     async def _send(self, frames: Sequence[str]) -> None:
         body = "".join(map(self._event, frames)).encode()

@@ -7,6 +7,7 @@ comes; what the last hop loses is fetched from the history.
 import asyncio
 import contextlib
 import random
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -25,9 +26,10 @@ from gateway_service.connections import (
     End,
 )
 from gateway_service.feed import Feed, Position
+from gateway_service.frames import text
 from gateway_service.library import Library
 from gateway_service.live import Listener
-from journal_contracts.realtime import Frame, Ping, Resume, Snapshot, Welcome
+from journal_contracts.realtime import Ping, Resume, Snapshot, Welcome
 
 log = structlog.get_logger()
 
@@ -84,16 +86,17 @@ class Sources:
 
 
 class Following:
-    """A connection and its sources; only `catch_up_first` and `write` send."""
+    """A connection and its sources; only `catch_up_first` and `live` send."""
 
     def __init__(self, sources: Sources, connection: Connection, send: Send) -> None:
+        self.connection = connection
         self._with = sources
-        self._connection = connection
         self._send = send
+        self._expiry: asyncio.TimerHandle | None = None
 
     async def catch_up_first(self, resume: Resume | None, token: str) -> None:
         """Exactly what was missed, or a snapshot whose position was read before its data."""
-        connection = self._connection
+        connection = self.connection
         at = await self._with.feed.position(connection.user_id)
         missed = await self._missed(resume, at)
         if missed is None:
@@ -104,9 +107,39 @@ class Following:
             await self._send([text(self._welcome("recovered", at)), *missed])
         connection.begin(at.epoch, at.top)
 
-    async def write(self) -> None:
+    async def live(self, client: Awaitable[None], expires_at: float) -> None:
+        """Send what comes until somebody ends it; `client` is what we hear of the other side."""
+        self.expire_at(expires_at)
+        others = [asyncio.create_task(self._ending(work)) for work in (client, self._keep())]
+        try:
+            await self._write()
+        finally:
+            self._stay()
+            for task in others:
+                task.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
+
+    def expire_at(self, at: float) -> None:
+        """Let it end then, in seconds since 1970, and not when it was to end before."""
+        self._stay()
+        loop = asyncio.get_running_loop()
+        left = max(0.0, at - time.time())
+        self._expiry = loop.call_later(left, self.connection.end, TOKEN_EXPIRED)
+
+    def _stay(self) -> None:
+        if self._expiry is not None:
+            self._expiry.cancel()
+
+    async def _ending(self, work: Awaitable[None]) -> None:
+        """Whatever ends this work ends the connection."""
+        try:
+            await work
+        except Exception as error:
+            self.connection.end(end_of(error))
+
+    async def _write(self) -> None:
         """The first frame goes at once; what comes within 2 ms after it goes together."""
-        connection = self._connection
+        connection = self.connection
         while connection.ended is None:
             await connection.stirred.wait()
             if connection.ended is None:
@@ -114,9 +147,9 @@ class Following:
                 await asyncio.sleep(COALESCE_SECONDS)
         raise Ended(connection.ended)
 
-    async def keep(self) -> None:
+    async def _keep(self) -> None:
         """The heartbeat; and whatever was lost on the last hop is fetched from the history."""
-        connection = self._connection
+        connection = self.connection
         while True:
             beat = self._with.times.heartbeat * random.uniform(0.9, 1.1)
             with contextlib.suppress(TimeoutError):
@@ -133,11 +166,11 @@ class Following:
     async def _missed(self, resume: Resume | None, at: Position) -> list[str] | None:
         if resume is None or resume.epoch != at.epoch:
             return None
-        entries = await self._with.feed.after(self._connection.user_id, resume.o, at.top)
+        entries = await self._with.feed.after(self.connection.user_id, resume.o, at.top)
         return None if entries is None else [entry.frame.decode() for entry in entries]
 
     async def _catch_up(self, at: Position) -> None:
-        connection = self._connection
+        connection = self.connection
         if at.epoch != connection.epoch:
             raise Ended(RESUME)
         entries = await self._with.feed.after(connection.user_id, connection.offset, at.top)
@@ -151,32 +184,24 @@ class Following:
             mode=mode,
             epoch=at.epoch,
             o=at.top,
-            user=self._connection.user_id,
+            user=self.connection.user_id,
             server_time=now(),
         )
 
 
-async def ending(connection: Connection, work: Awaitable[None]) -> None:
-    """Whatever ends this work ends the connection."""
-    try:
-        await work
-    except Ended as ended:
-        connection.end(ended.why)
-    except Unauthorized:
-        connection.end(TOKEN_EXPIRED)
-    except AWAY as error:
+def end_of(error: Exception) -> End:
+    """How a talk ends to which this happened."""
+    if isinstance(error, Ended):
+        return error.why
+    if isinstance(error, Unauthorized):
+        return TOKEN_EXPIRED
+    if isinstance(error, AWAY):
         log.warning("client_cut", error=type(error).__name__)
-        connection.end(later(1013))
-    except Exception:
-        log.exception("client_failed")
-        connection.end(later(1011))
+        return later(1013)
+    log.error("client_failed", exc_info=error)
+    return later(1011)
 
 
 def later(code: int) -> End:
     """Come back, but not all of you at once."""
     return End(code, after_ms=random.randint(500, 3_000))
-
-
-def text(frame: Frame) -> str:
-    """As it goes over the wire."""
-    return frame.model_dump_json(exclude_none=True, by_alias=True)

@@ -16,13 +16,14 @@ from pydantic import ValidationError
 
 from chassis.broker import BrokerAway, say
 from chassis.broker.topology import LIVE, bucket_of
-from chassis.ids import new_id, now
+from chassis.ids import new_id
 from chassis.jobs import running
 from gateway_service.connections import ConnectionManager
 from gateway_service.feed import Entry
+from gateway_service.frames import passing
 from journal_contracts.catalogue import GATEWAY
 from journal_contracts.events import ProgressReported, TextWanted, TextWritten
-from journal_contracts.realtime import SUBPROTOCOL, Happened
+from journal_contracts.realtime import SUBPROTOCOL
 
 log = structlog.get_logger()
 
@@ -133,16 +134,7 @@ class Listener:
 def latest_frame(progress: ProgressReported) -> tuple[str, str]:
     """The key under which the newest word replaces the older ones, and the frame."""
     key = f"{progress.journal_id}/{progress.phase}/{progress.part}"
-    frame = Happened(
-        cls="latest",
-        type=progress.name,
-        id=str(new_id()),
-        at=now(),
-        journal=progress.journal_id,
-        key=key,
-        data=progress.model_dump(mode="json"),
-    )
-    return key, frame.model_dump_json(exclude_none=True, by_alias=True)
+    return key, passing("latest", progress, key)
 
 
 def _key(bucket: int) -> str:

@@ -3,15 +3,13 @@
 from typing import Final
 from uuid import UUID
 
-from chassis.ids import new_id, now
-from journal_contracts.events import TextWritten
-from journal_contracts.realtime import Happened, Read
+from gateway_service.frames import passing
+from journal_contracts.events import LONGEST_TEXT, TextWritten
+from journal_contracts.realtime import Read
 
 MOST_JOURNALS: Final = 4
 """Of one client at a time; who opens another closes the one opened first."""
 MOST_STEPS: Final = 64
-MOST_TEXT: Final = 8_192
-"""Characters of a step that wait; of more, the last."""
 
 
 class Reading:
@@ -46,7 +44,7 @@ class Reading:
 
     def take(self) -> list[str]:
         """The frames of all that waits."""
-        frames = [_frame(key, piece) for key, piece in self._waiting.items()]
+        frames = [passing("token", piece, key) for key, piece in self._waiting.items()]
         self._waiting.clear()
         return frames
 
@@ -60,18 +58,5 @@ def _merged(before: TextWritten, after: TextWritten) -> TextWritten:
     """Neighbours become one; after a gap the newer one stands alone."""
     if before.pos + len(before.text) != after.pos:
         return after
-    text = (before.text + after.text)[-MOST_TEXT:]
+    text = (before.text + after.text)[-LONGEST_TEXT:]
     return after.model_copy(update={"text": text, "pos": after.pos + len(after.text) - len(text)})
-
-
-def _frame(key: str, piece: TextWritten) -> str:
-    frame = Happened(
-        cls="token",
-        type=piece.name,
-        id=str(new_id()),
-        at=now(),
-        journal=piece.journal_id,
-        key=key,
-        data=piece.model_dump(mode="json"),
-    )
-    return frame.model_dump_json(exclude_none=True, by_alias=True)

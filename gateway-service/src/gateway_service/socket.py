@@ -2,13 +2,11 @@
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
-import structlog
 from fastapi import WebSocket
 from pydantic import Field, TypeAdapter, ValidationError
 from starlette.websockets import WebSocketDisconnect, WebSocketState
@@ -18,16 +16,14 @@ from chassis.identity import Caller, Verifier
 from gateway_service.bodies import NotStrict, strict_json
 from gateway_service.connections import STALLED, Connection, End
 from gateway_service.following import (
-    AWAY,
     GONE,
     TOKEN_EXPIRED,
     Ended,
     Following,
     Sources,
-    ending,
-    later,
-    text,
+    end_of,
 )
+from gateway_service.frames import text
 from gateway_service.tickets import Tickets
 from journal_contracts.realtime import (
     SUBPROTOCOL,
@@ -40,8 +36,6 @@ from journal_contracts.realtime import (
     Pong,
     Read,
 )
-
-log = structlog.get_logger()
 
 BAD_FRAME: Final = End(4400, reconnect=False)
 WRONG_VERSION: Final = End(4406, reconnect=False)
@@ -98,7 +92,6 @@ class _Talk:
         self._websocket = websocket
         self._token = ""
         self._expires_at = 0
-        self._expiry: asyncio.TimerHandle | None = None
 
     async def run(self) -> None:
         try:
@@ -109,19 +102,11 @@ class _Talk:
             following = Following(self._with.sources, connection, self._send)
             async with self._with.sources.connected(connection):
                 await following.catch_up_first(hello.resume, self._token)
-                await self._live(following, connection, caller)
-        except Ended as ended:
-            await self._close(ended.why)
+                await following.live(self._listen(following), self._until(caller))
         except WebSocketDisconnect:
             pass
-        except Unauthorized:
-            await self._close(TOKEN_EXPIRED)
-        except AWAY as error:
-            log.warning("socket_refused", error=type(error).__name__)
-            await self._close(later(1013))
-        except Exception:
-            log.exception("socket_failed")
-            await self._close(later(1011))
+        except Exception as error:
+            await self._close(end_of(error))
 
     # --- before it is live ----------------------------------------------------------------------
 
@@ -148,39 +133,20 @@ class _Talk:
 
     # --- live -----------------------------------------------------------------------------------
 
-    async def _live(self, following: Following, connection: Connection, caller: Caller) -> None:
-        """Send what comes until somebody ends it."""
-        self._expire(connection, caller)
-        others = [
-            asyncio.create_task(ending(connection, work))
-            for work in (self._listen(connection), following.keep())
-        ]
-        try:
-            await following.write()
-        finally:
-            self._expire(connection, None)
-            for task in others:
-                task.cancel()
-            await asyncio.gather(*others, return_exceptions=True)
+    def _until(self, caller: Caller) -> float:
+        """The next token has until then to come."""
+        self._expires_at = caller.expires_at
+        return caller.expires_at + self._times.grace
 
-    def _expire(self, connection: Connection, caller: Caller | None) -> None:
-        """Let it end with this token, and with no earlier one."""
-        if self._expiry is not None:
-            self._expiry.cancel()
-        if caller is not None:
-            self._expires_at = caller.expires_at
-            left = caller.expires_at - time.time() + self._times.grace
-            loop = asyncio.get_running_loop()
-            self._expiry = loop.call_later(max(0.0, left), connection.end, TOKEN_EXPIRED)
-
-    async def _listen(self, connection: Connection) -> None:
+    async def _listen(self, following: Following) -> None:
         while True:
             frames = await self._receive()
             for frame in frames if isinstance(frames, list) else [frames]:
-                if (reply := await self._reply(connection, frame)) is not None:
-                    connection.say(text(reply))
+                if (reply := await self._reply(following, frame)) is not None:
+                    following.connection.say(text(reply))
 
-    async def _reply(self, connection: Connection, frame: Any) -> Frame | None:
+    async def _reply(self, following: Following, frame: Any) -> Frame | None:
+        connection = following.connection
         try:
             word = said.validate_python(frame)
         except ValidationError:
@@ -189,21 +155,21 @@ class _Talk:
             case Decide():
                 return await self._with.sources.library.decide(word, self._token)
             case Auth(token=token):
-                await self._go_on_with(connection, token)
+                await self._go_on_with(following, token)
             case Read():
                 connection.reading.turn(word)
                 if word.on:
                     await self._with.sources.listener.ask_for_text(connection.user_id, word.journal)
         return None
 
-    async def _go_on_with(self, connection: Connection, token: str) -> None:
+    async def _go_on_with(self, following: Following, token: str) -> None:
         """The same user's next token; an older one than what we have changes nothing."""
         caller = await self._caller(token)
-        if caller.user_id != connection.user_id:
+        if caller.user_id != following.connection.user_id:
             raise Ended(BAD_FRAME)
         if caller.expires_at > self._expires_at:
             self._token = token
-            self._expire(connection, caller)
+            following.expire_at(self._until(caller))
 
     # --- the wire -------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from faststream.rabbit import RabbitBroker
 
 from chassis.broker import hear
 from gateway_service.feed import Feed
+from gateway_service.frames import text
 from gateway_service.live import tell
 from journal_contracts.catalogue import GATEWAY, heard_by
 from journal_contracts.message import PublicEvent
@@ -65,4 +66,4 @@ def durable_frame(event: PublicEvent) -> bytes:
         n=event.n,
         data=event.model_dump(mode="json"),
     )
-    return frame.model_dump_json(exclude_none=True, by_alias=True).encode()
+    return text(frame).encode()

@@ -10,6 +10,7 @@ from fastapi.routing import APIRoute
 from starlette.types import Message
 
 from chassis.errors import ServiceError
+from chassis.web import body_within
 
 BODY_LIMIT: Final = 64 * 1024
 TOO_LARGE: Final = f"A body has at most {BODY_LIMIT} bytes."
@@ -32,7 +33,7 @@ class StrictRoute(APIRoute):
         answer = super().get_route_handler()
 
         async def read_then_answer(request: Request) -> Response:
-            body = await within_limit(request, BODY_LIMIT, BodyTooLarge(TOO_LARGE))
+            body = await body_within(request, BODY_LIMIT, BodyTooLarge(TOO_LARGE))
             if body:
                 _check(body)
             return await answer(Request(request.scope, _again(body, request)))
@@ -53,16 +54,6 @@ def strict_json(text: bytes | str) -> Any:
     except (ValueError, RecursionError) as error:
         raise NotStrict("this is not JSON in UTF-8") from error
     return parsed
-
-
-async def within_limit(request: Request, most: int, refusal: ServiceError) -> bytes:
-    """The whole body; raises the refusal as soon as it is longer than `most` bytes."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > most:
-            raise refusal
-    return bytes(body)
 
 
 def _check(body: bytes) -> None:

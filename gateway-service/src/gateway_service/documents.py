@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Request, Response
 
 from chassis.errors import ServiceError
 from chassis.identity import bearer_token
-from gateway_service.bodies import within_limit
+from chassis.web import body_within
 from gateway_service.owners import AskedOwners, passed_on
 from gateway_service.problems import documented, signed_in
 from journal_contracts.api import DocumentPage, DocumentView
@@ -59,7 +59,7 @@ async def keep(name: Name, request: Request, owners: AskedOwners) -> Response:
     """
     token = bearer_token(request, "Authorization")
     refusal = DocumentTooLarge(f"A document has at most {LARGEST:,} bytes.")
-    content = await within_limit(request, LARGEST, refusal)
+    content = await body_within(request, LARGEST, refusal)
     path = f"/v1/documents/{name}"
     return passed_on(await owners.media.ask("PUT", path, token=token, content=content))
 

@@ -17,6 +17,7 @@ from chassis.blobs import Blobs
 from chassis.database import Database
 from chassis.errors import NotFound, ServiceError
 from chassis.identity import CurrentCaller, only_from
+from chassis.web import body_within
 from journal_contracts.api import DocumentPage, DocumentView
 from journal_contracts.catalogue import GATEWAY
 from journal_contracts.documents import (
@@ -77,7 +78,8 @@ async def take(
     media_type = kind_of(name)
     if media_type is None:
         raise DocumentOfOtherKind(f"We read {', '.join(KINDS)}, by the ending of the name.")
-    content = await _within_limit(request)
+    refusal = DocumentTooLarge(f"A document has at most {LARGEST:,} bytes.")
+    content = await body_within(request, LARGEST, refusal)
     if not is_what_it_says(name, content):
         raise DocumentNotWhatItSays(f"This is no {media_type} that we can read.")
     async with database.transaction() as session:
@@ -121,15 +123,6 @@ async def _kept(blobs: Blobs, user_id: UUID) -> dict[str, int]:
     folder = documents_folder(user_id)
     sizes = await blobs.sizes(folder)
     return {key.removeprefix(folder): size for key, size in sizes.items()}
-
-
-async def _within_limit(request: Request) -> bytes:
-    content = bytearray()
-    async for chunk in request.stream():
-        content += chunk
-        if len(content) > LARGEST:
-            raise DocumentTooLarge(f"A document has at most {LARGEST:,} bytes.")
-    return bytes(content)
 
 
 def _check_room(kept: dict[str, int], name: str, size: int) -> None:

@@ -10,7 +10,7 @@ from contextlib import AbstractAsyncContextManager
 from types import FrameType
 
 import uvicorn
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
 
 from chassis import errors, health
@@ -75,6 +75,16 @@ def leave(app: FastAPI, code: int) -> None:
     """End this service from within as SIGTERM does, but with an exit code."""
     app.state.exit_code = code
     signal.raise_signal(signal.SIGTERM)
+
+
+async def body_within(request: Request, most: int, refusal: Exception) -> bytes:
+    """The whole body; raises the refusal as soon as it is longer than `most` bytes."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > most:
+            raise refusal
+    return bytes(body)
 
 
 class _Server(uvicorn.Server):

@@ -5,19 +5,18 @@ taken back first.
 """
 
 from collections.abc import Mapping, Sequence
-from decimal import ROUND_DOWN, Decimal
+from decimal import Decimal
 from typing import Final
 
 from journal_contracts import events
 from orchestrator_service import steps
 from orchestrator_service.draft import Draft
+from orchestrator_service.shares import part_of_half
 from orchestrator_service.state import UNDO, Life, Part, Trouble, changed
 from orchestrator_service.table import Node, Order, Phase
 
 REJECTED: Final = "manuscript_below_standard"
 """The trouble of a book that was done again as often as may be, and is not good enough yet."""
-MILL: Final = Decimal("0.000001")
-"""What the ledger counts in, US dollars."""
 
 
 class Crafting(Draft):
@@ -96,11 +95,11 @@ class Crafting(Draft):
         self.said += steps.commands(self.saga, phase, names)
 
     def _promise(self, steps: int) -> Decimal | None:
-        """What each of these may cost: half of what is left is theirs, half for who comes next."""
+        """What each of these may cost."""
         left = self.saga.unpromised
         if left is None or not steps:
             return None
-        return (left / 2 / steps).quantize(MILL, ROUND_DOWN)
+        return part_of_half(left, steps)
 
     # --- what is done, and done again -----------------------------------------------------------
 

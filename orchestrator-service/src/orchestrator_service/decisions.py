@@ -8,12 +8,13 @@ from uuid import UUID
 from chassis.errors import ServiceError
 from journal_contracts.api import Answer, AnswerResult, Extension, HandOver, JournalView
 from journal_contracts.decisions import Choice, Verdict
+from journal_contracts.themes import refusal_of
 from orchestrator_service import answers
 from orchestrator_service.engine.transitions import Transitions
 from orchestrator_service.happenings import Answered, Extended, HandedOver, Happening
 from orchestrator_service.ownership import check_is_of, no_such_journal, view_of
 from orchestrator_service.state import Made, Saga
-from orchestrator_service.welcome import check_welcome
+from orchestrator_service.welcome import ThemeRefused
 
 
 class ChoiceDoesNotFit(ServiceError):
@@ -63,6 +64,7 @@ class Decisions:
     ) -> AnswerResult:
         """Put an answer to the saga: of its owner, or of whom the question was handed to."""
         told: list[tuple[Verdict, Made | None]] = []
+        unwelcome = refusal_of(answer.choice.text or "")
 
         def look(saga: Saga) -> Happening | None:
             asked = saga.questions.get(question)
@@ -74,7 +76,8 @@ class Decisions:
                 return None
             if not answers.fits(saga, question, answer.choice):
                 raise ChoiceDoesNotFit("This choice is not offered, or lacks its text or notes.")
-            check_welcome(answer.choice.text or "")
+            if unwelcome:
+                raise ThemeRefused(unwelcome)
             return Answered(question, answer.choice)
 
         await self._transitions.decide(journal_id, look, actor="user")

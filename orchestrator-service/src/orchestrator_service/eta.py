@@ -47,8 +47,8 @@ def _left(state: PhaseState, expected: float, now: datetime) -> float:
             return 0.0
         case "waiting" | "undo":
             return expected
-    parts = state.work.values()
-    if done := sum(part.state == "done" for part in parts):
-        return expected * (1 - done / len(parts))
+    done, parts = state.progress
+    if done:
+        return expected * (1 - done / parts)
     elapsed = (now - (state.began or now)).total_seconds()
     return max(0.0, expected - elapsed)

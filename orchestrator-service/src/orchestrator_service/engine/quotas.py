@@ -12,15 +12,14 @@ workers tell of each call (`recorded`, also of calls nobody waited for). The lar
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_DOWN, Decimal
+from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
 from chassis.database import Pool
 from journal_contracts.commands import DayShare, RunPhase
 from journal_contracts.message import Allowance
-
-MILL: Final = Decimal("0.000001")
+from orchestrator_service.shares import part_of_half
 
 OPEN: Final = """
 insert into user_day (user_id, day)
@@ -152,5 +151,5 @@ def split(
             met[at] = need if need <= rest else Decimal(0)
             rest -= met[at]
     others = len(needs) - len(met)
-    part = (rest / 2 / others).quantize(MILL, ROUND_DOWN) if others else Decimal(0)
+    part = part_of_half(rest, others) if others else Decimal(0)
     return [met.get(at, part) for at in range(len(needs))]

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import pytest
 from llmock import completion
@@ -20,7 +20,12 @@ from chassis.ids import now
 from journal_contracts.events import CraftCancelled, StepFailed, StepFinished, TextWanted
 
 from .office import PATIENCE, Office, Staff, Worker, a_step
-from .staffing import GROWN
+from .staffing import GROWN, Haiku
+
+HAIKU: Final = Haiku(
+    lines=["Steam over the cup", "the window grows light", "a page"]
+).model_dump_json()
+"""Of the model's own: other tests of the process may have taught llmock to write journals."""
 
 
 @dataclass
@@ -49,11 +54,11 @@ class Model:
 
 @pytest.fixture
 def model(llmock: Any, monkeypatch: pytest.MonkeyPatch) -> Model:
-    model, example = Model(llmock), completion._structured_text
+    model = Model(llmock)
 
     def held(*told: Any) -> str:
         model.hold()
-        return example(*told)
+        return HAIKU
 
     monkeypatch.setattr(completion, "_structured_text", held)
     return model

@@ -145,6 +145,7 @@ async def test_a_worker_that_grows_too_large_finishes_its_step_and_is_begun_anew
         assert isinstance(answer, StepFinished)
 
 
+@pytest.mark.usefixtures("model")
 async def test_a_cancelled_journal_closes_the_stream_of_its_model(
     hire: Hire, llmock: Any, amqp_url: str
 ) -> None:
@@ -159,10 +160,10 @@ async def test_a_cancelled_journal_closes_the_stream_of_its_model(
         )
         await office.say(end, step.journal_id)
         async with asyncio.timeout(PATIENCE / 2):
-            while llmock.requests == []:
-                await asyncio.sleep(0)
+            while not (requests := await asyncio.to_thread(lambda: llmock.requests)):
+                await asyncio.sleep(0.05)
 
-        [request] = await asyncio.to_thread(lambda: llmock.requests)
+        [request] = requests
         assert not request.completed
         assert request.stall_waited < PATIENCE / 2
         worker.leave()

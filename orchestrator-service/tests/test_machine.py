@@ -34,7 +34,7 @@ from journal_contracts.product import PlanName
 from orchestrator_service import answers
 from orchestrator_service.engine.causes import replayed, written
 from orchestrator_service.engine.changes import SAGA
-from orchestrator_service.engine.postgres import encoded
+from orchestrator_service.engine.committing import encoded
 from orchestrator_service.happenings import (
     Answered,
     Begin,
@@ -51,7 +51,8 @@ from orchestrator_service.happenings import (
     Retry,
 )
 from orchestrator_service.hearing import OVER_DAY
-from orchestrator_service.plan import AFTER_FAILURE, DEFINITIONS, FIRST, OVER_BUDGET
+from orchestrator_service.plan import DEFINITIONS, FIRST
+from orchestrator_service.questions import AFTER_FAILURE, OVER_BUDGET
 from orchestrator_service.state import Saga
 
 from .crew import JOURNAL, USER, Journey, Step, billed, failed, finished

@@ -25,7 +25,8 @@ from orchestrator_service.happenings import (
     Happening,
     Retry,
 )
-from orchestrator_service.plan import AFTER_FAILURE, DEFINITIONS, DRAFT_ROUNDS, NEWEST
+from orchestrator_service.plan import DEFINITIONS, NEWEST
+from orchestrator_service.questions import AFTER_FAILURE, DRAFT_ROUNDS
 from orchestrator_service.saga import advance
 from orchestrator_service.state import Part, Saga
 from orchestrator_service.table import Phase, Question

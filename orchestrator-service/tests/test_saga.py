@@ -15,7 +15,7 @@ from journal_contracts.events import DecisionClosed, PhaseFailed, PhaseStarted
 from journal_contracts.product import PlanName
 from orchestrator_service import answers
 from orchestrator_service.engine.changes import SAGA
-from orchestrator_service.engine.postgres import encoded
+from orchestrator_service.engine.committing import encoded
 from orchestrator_service.happenings import Answered, Cancel, DeadlinePassed, Reply
 from orchestrator_service.plan import PLANS
 from orchestrator_service.saga import advance

@@ -26,7 +26,8 @@ from orchestrator_service.engine.postgres import PostgresStore
 from orchestrator_service.engine.transitions import OtherVersion
 from orchestrator_service.happenings import Answered, Happening, Migrate
 from orchestrator_service.migration import moved
-from orchestrator_service.plan import AFTER_FAILURE, DEFINITIONS, FIRST
+from orchestrator_service.plan import DEFINITIONS, FIRST
+from orchestrator_service.questions import AFTER_FAILURE
 from orchestrator_service.state import Saga
 from orchestrator_service.versions import ReplicasBehind, put_in_force
 

@@ -14,7 +14,7 @@ import asyncpg
 
 from journalcraft.servers.debs import locked, unpack
 from journalcraft.servers.stack import CACHE
-from orchestrator_service.plan import PHASES
+from orchestrator_service.phases import PHASES
 
 from .crashes import POINTS
 from .stage import ORCHESTRATORS, WORKERS, Actor, Stage

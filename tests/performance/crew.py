@@ -37,7 +37,7 @@ from .writing import PHASE
 
 AT_ONCE: Final = 16
 QUESTIONS_A_JOURNAL: Final = 26
-"""Of the standard plan: what `plan.py` fans out to, with one question each."""
+"""Of the standard plan: what `phases.py` fans out to, with one question each."""
 GOALS: Final = {"cpu_ratio": 1.5, "overhead_p50_ms": 15, "held": 100}
 
 

@@ -1,4 +1,4 @@
-"""The orchestrator's tables in memory: what PostgreSQL does with `engine/postgres.py`, as seen.
+"""The orchestrator's tables in memory: what PostgreSQL does with the engine's SQL, as seen.
 
 Each method is one statement: it happens at once, wholly or not at all, at the time it is given.
 `test_rows.py` holds it against the real thing.
@@ -17,7 +17,8 @@ import asyncpg
 from chassis.broker import Letter
 from journal_contracts.decisions import Choice
 from orchestrator_service.engine.changes import SAGA, Change, Row
-from orchestrator_service.engine.postgres import HELD, encoded
+from orchestrator_service.engine.committing import encoded
+from orchestrator_service.engine.postgres import HELD
 from orchestrator_service.engine.releasing import View
 from orchestrator_service.engine.store import Due, House
 from orchestrator_service.views import status_of

@@ -3,7 +3,7 @@
 from typing import Final
 
 from journal_contracts.decisions import OWN, Choice, DecisionView, Verdict
-from orchestrator_service.plan import UNFORESEEN
+from orchestrator_service.questions import UNFORESEEN
 from orchestrator_service.state import Made, QuestionState, Saga
 from orchestrator_service.table import Question
 

@@ -8,7 +8,7 @@ from journal_contracts import events
 from journal_contracts.decisions import Choice, ChosenBy
 from orchestrator_service import answers
 from orchestrator_service.crafting import Crafting
-from orchestrator_service.plan import AFTER_FAILURE, OVER_BUDGET, OVER_QUOTA
+from orchestrator_service.questions import AFTER_FAILURE, OVER_BUDGET, OVER_QUOTA
 from orchestrator_service.state import Made, QuestionState, Trouble, changed
 from orchestrator_service.table import Question
 

@@ -11,7 +11,7 @@ from orchestrator_service.engine.changes import Look
 from orchestrator_service.engine.transitions import Transitions
 from orchestrator_service.happenings import Cancel, Happening, Pause, Resume, Retry
 from orchestrator_service.ownership import check_is_of, view_of
-from orchestrator_service.plan import AFTER_FAILURE
+from orchestrator_service.questions import AFTER_FAILURE
 from orchestrator_service.state import Saga
 from orchestrator_service.welcome import check_welcome
 

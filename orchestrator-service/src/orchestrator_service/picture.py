@@ -16,7 +16,8 @@ from journal_contracts.decisions import ChosenBy
 from journal_contracts.product import PlanName
 from orchestrator_service import answers, steps
 from orchestrator_service.layout import Layout, direct, place
-from orchestrator_service.plan import DEFINITIONS, NEWEST, UNFORESEEN
+from orchestrator_service.plan import DEFINITIONS, NEWEST
+from orchestrator_service.questions import UNFORESEEN
 from orchestrator_service.state import Part, PhaseState, QuestionState, Saga
 from orchestrator_service.table import Node, Phase, Question
 

@@ -30,7 +30,7 @@ from orchestrator_service.happenings import (
 )
 from orchestrator_service.hearing import Hearing
 from orchestrator_service.migration import moved
-from orchestrator_service.plan import AFTER_FAILURE
+from orchestrator_service.questions import AFTER_FAILURE
 from orchestrator_service.state import PhaseState, QuestionState, Saga, Trouble, changed
 from orchestrator_service.table import Phase, Question
 

@@ -11,7 +11,8 @@ from journal_contracts.decisions import Choice, ChosenBy
 from journal_contracts.events import Usage
 from journal_contracts.message import Allowance
 from journal_contracts.product import Depth, PlanName, TitleStyle
-from orchestrator_service.plan import DEFINITIONS, OVER_BUDGET, OVER_QUOTA
+from orchestrator_service.plan import DEFINITIONS
+from orchestrator_service.questions import OVER_BUDGET, OVER_QUOTA
 from orchestrator_service.table import Definition, Graph, Known, Order, Question
 
 T = TypeVar("T")

@@ -1,4 +1,4 @@
-"""All SQL of the engine: load, commit, send, release, and what is due.
+"""The store on PostgreSQL.
 
 The pool speaks asyncpg's own language: these statements run for every transition, and each is one
 round trip.
@@ -14,93 +14,27 @@ from pydantic import TypeAdapter
 
 from chassis.broker import Letter
 from chassis.database import Pool
-from orchestrator_service import steps
 from orchestrator_service.engine import quotas
 from orchestrator_service.engine.changes import SAGA, Change, Row
+from orchestrator_service.engine.committing import COMMIT, columns_of, letter_row
+from orchestrator_service.engine.letters import (
+    NEXT_IDS,
+    PLACE,
+    QUEUE,
+    RELEASE,
+    SETTLE,
+    SWEEP,
+    VIEW,
+    letter_of,
+)
 from orchestrator_service.engine.quotas import UNBOUNDED, Quota
 from orchestrator_service.engine.releasing import View
 from orchestrator_service.engine.store import Due, House
-from orchestrator_service.state import Saga
-from orchestrator_service.views import status_of
 
 HELD: Final = timedelta(seconds=5)
 """How long a letter is its replica's own to send; after that any replica sweeps it up."""
 
 SENT: Final[TypeAdapter[Mapping[str, datetime | None]]] = TypeAdapter(Mapping[str, datetime | None])
-
-COMMIT: Final = """
-with born as (
-    insert into journal (id, user_id, theme, plan, status, definition, version, saga, due_at,
-                         priority, created_at, updated_at)
-    select id, user_id, theme, plan, status, definition, version, saga::jsonb, due_at,
-           priority, at, at
-      from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::int[], $7::text[],
-                  $8::timestamptz[], $9::int[], $10::timestamptz[], $51::int[])
-        as b(id, user_id, theme, plan, status, version, saga, due_at, priority, at, definition)
-    on conflict (id) do nothing
-    returning id
-), move as (
-    select * from unnest($11::uuid[], $12::int[], $13::int[], $14::text[], $15::text[], $16::int[],
-                         $17::text[], $18::timestamptz[], $19::timestamptz[], $52::int[])
-        as m(id, before, after, saga, status, percent, title, due_at, at, definition)
-), mine as (
-    select j.id from journal j join move m on m.id = j.id and m.before = j.version
-     order by j.id for no key update of j
-), moved as (
-    update journal j
-       set version = m.after, saga = m.saga::jsonb, status = m.status, percent = m.percent,
-           title = m.title, due_at = m.due_at, updated_at = m.at, definition = m.definition
-      from move m join mine using (id)
-     where j.id = m.id
-    returning j.id
-), won as (
-    select id from born union all select id from moved
-), noted as (
-    insert into history (journal_id, seq, cause, actor, input, said, at)
-    select h.journal_id, seq, cause, actor, input::jsonb, said::jsonb, at
-      from unnest($20::uuid[], $21::int[], $22::text[], $23::text[], $24::text[], $25::text[],
-                  $26::timestamptz[])
-        as h(journal_id, seq, cause, actor, input, said, at)
-      join won on won.id = h.journal_id
-), decided as (
-    insert into decision (journal_id, question, rev, choice, chosen_by, at)
-    select d.journal_id, question, rev, choice::jsonb, chosen_by, at
-      from unnest($27::uuid[], $28::text[], $29::int[], $30::text[], $31::text[],
-                  $32::timestamptz[])
-        as d(journal_id, question, rev, choice, chosen_by, at)
-      join won on won.id = d.journal_id
-), closed as (
-    delete from outbox o
-     using unnest($33::uuid[], $34::text[], $35::text[], $36::int[])
-        as c(journal_id, phase, part, attempt)
-      join won on won.id = c.journal_id
-     where o.journal_id = c.journal_id and o.phase = c.phase and o.part = c.part
-       and o.attempt = c.attempt
-), said as (
-    insert into outbox (id, journal_id, name, routing_key, body, trace, state, held_until,
-                        phase, part, attempt, pool, user_id, priority, cost)
-    select l.id, l.journal_id, name, routing_key, body, trace, state,
-           clock_timestamp() + interval '5 seconds',
-           phase, part, attempt, pool, user_id, priority, cost
-      from unnest($37::uuid[], $38::uuid[], $39::text[], $40::text[], $41::bytea[], $42::text[],
-                  $43::text[], $44::text[], $45::text[], $46::int[], $47::text[], $48::uuid[],
-                  $49::int[], $50::int[])
-        as l(id, journal_id, name, routing_key, body, trace, state, phase, part, attempt, pool,
-             user_id, priority, cost)
-      join won on won.id = l.journal_id
-), spent as (
-    insert into user_day (user_id, day, settled_cost, settled_tokens)
-    select s.user_id, (clock_timestamp() at time zone 'utc')::date, sum(cost), sum(tokens)
-      from unnest($53::uuid[], $54::uuid[], $55::numeric[], $56::bigint[])
-        as s(journal_id, user_id, cost, tokens)
-      join won on won.id = s.journal_id
-     group by s.user_id order by s.user_id
-    on conflict (user_id, day) do update
-       set settled_cost = user_day.settled_cost + excluded.settled_cost,
-           settled_tokens = user_day.settled_tokens + excluded.settled_tokens
-)
-select id from won
-"""
 
 LOAD: Final = """
 select id, version, definition, saga, created_at, updated_at from journal where id = any($1)
@@ -150,201 +84,6 @@ select coalesce((select max(version) from definition), $2) as version,
 OUTDATED: Final = "select id from journal where definition < $1 limit $2"
 
 
-def encoded(saga: Saga) -> str:
-    """A saga as JSON; defaults are left out, which keeps a standard journal near 4 kB."""
-    return SAGA.dump_json(saga, exclude_defaults=True).decode()
-
-
-def _columns(rows: Any, width: int) -> list[list[Any]]:
-    """Rows turned into columns, as `unnest` wants them."""
-    listed = list(rows)
-    return [list(column) for column in zip(*listed, strict=True)] if listed else [[]] * width
-
-
-def _birth(change: Change) -> tuple[Any, ...]:
-    row, saga = change.after, change.after.saga
-    return (
-        saga.id,
-        saga.user_id,
-        saga.request.theme,
-        saga.request.plan.value,
-        status_of(saga),
-        row.version,
-        encoded(saga),
-        saga.due,
-        saga.request.priority,
-        row.created_at,
-        saga.version,
-    )
-
-
-def _move(change: Change) -> tuple[Any, ...]:
-    row, saga = change.after, change.after.saga
-    title = steps.title(saga)
-    return (
-        saga.id,
-        change.before.version,
-        row.version,
-        encoded(saga),
-        status_of(saga),
-        saga.percent,
-        title.text if title else None,
-        saga.due,
-        row.updated_at,
-        saga.version,
-    )
-
-
-def _entries(changes: Sequence[Change]) -> list[tuple[Any, ...]]:
-    return [
-        (c.after.saga.id, e.seq, e.cause, e.actor, e.input, e.said, c.after.updated_at)
-        for c in changes
-        for e in c.entries
-    ]
-
-
-def _decisions(changes: Sequence[Change]) -> list[tuple[Any, ...]]:
-    return [
-        (d.journal_id, d.decision_id, d.rev, d.choice.model_dump_json(), d.chosen_by, d.at)
-        for c in changes
-        for d in c.decisions
-    ]
-
-
-def _closed(changes: Sequence[Change]) -> list[tuple[Any, ...]]:
-    return [(c.after.saga.id, *step) for c in changes for step in c.closed]
-
-
-def _spent(changes: Sequence[Change]) -> list[tuple[Any, ...]]:
-    """What answers cost, of those that cost anything."""
-    told = ((c.after.saga, *c.spent) for c in changes)
-    return [(saga.id, saga.user_id, cost, tokens) for saga, cost, tokens in told if cost or tokens]
-
-
-def _letters(changes: Sequence[Change], waits: Collection[UUID]) -> list[tuple[Any, ...]]:
-    rows: list[tuple[Any, ...]] = []
-    for change in changes:
-        saga = change.after.saga
-        for letter in change.events:
-            rows.append((*_letter(letter, saga.id), "leaving", *[None] * 7))
-        for order in change.orders:
-            state = "waiting" if order.letter.id in waits else "leaving"
-            about = (*order.step, order.pool, saga.user_id, saga.request.priority, order.cost)
-            rows.append((*_letter(order.letter, saga.id), state, *about))
-    return rows
-
-
-def _letter(letter: Letter, journal_id: UUID) -> tuple[Any, ...]:
-    trace = letter.trace.get("traceparent")
-    return letter.id, journal_id, letter.name, letter.routing_key, letter.body, trace
-
-
-# --- letters on their way -----------------------------------------------------------------------
-
-# These two take rows that a transition may be closing at the same moment, in an order of its own:
-# they pass over what is locked, so that neither waits for the other in a circle.
-
-SETTLE: Final = """
-with mine as (
-    select id, phase from outbox where id = any($1) and state = 'leaving' for update skip locked
-), gone as (
-    delete from outbox o using mine where o.id = mine.id and mine.phase is null
-)
-update outbox o set state = 'out' from mine where o.id = mine.id and mine.phase is not null
-"""
-
-SWEEP: Final = """
-update outbox set held_until = clock_timestamp() + interval '5 seconds'
- where id in (
-    select id from outbox where state = 'leaving' and held_until < clock_timestamp()
-     order by held_until limit $1 for update skip locked)
-returning id, journal_id, name, routing_key, body, trace
-"""
-
-VIEW: Final = """
-select pool, user_id, state = 'waiting' as waits, count(*) as steps,
-       clock_timestamp() - min(held_until) as age
-  from outbox where pool is not null group by 1, 2, 3
-"""
-
-QUEUE: Final = """
-with mine as (
-    select id, pool, user_id, cost, sum(cost) over later as after_it
-      from outbox where id = any($1)
-    window later as (partition by pool, user_id order by id desc
-                     rows between unbounded preceding and 1 preceding)
-), shares as (
-    insert into share (pool, user_id, vtime, added)
-    select m.pool, m.user_id, coalesce(max(p.vtime), 0) + sum(m.cost), sum(m.cost)
-      from mine m left join pool p on p.name = m.pool
-     group by m.pool, m.user_id order by m.pool, m.user_id
-    on conflict (pool, user_id) do update
-       set vtime = greatest(share.vtime + excluded.added, excluded.vtime), added = excluded.added
-    returning pool, user_id, vtime
-)
-update outbox o set vtime = s.vtime - coalesce(m.after_it, 0)
-  from mine m join shares s using (pool, user_id) where o.id = m.id
-"""
-
-NEXT: Final = """
-with held as (
-    select user_id, count(*) as steps
-      from outbox where pool = $1 and state in ('leaving', 'out') group by user_id
-), head as (
-    select id, user_id, priority, vtime,
-           row_number() over (partition by user_id order by priority desc, vtime, id) as nth
-      from (select o.id, o.user_id, o.priority, vtime
-              from outbox o join journal j on j.id = o.journal_id
-             where pool = $1 and state = 'waiting' and j.status = 'running'
-             order by o.priority desc, vtime, o.id limit 1000) waiting
-), chosen as (
-    select h.id, h.vtime from head h left join held using (user_id)
-     where h.nth + coalesce(held.steps, 0) <= $3
-     order by h.priority desc, h.vtime, h.id
-     limit greatest($2 - (select coalesce(sum(steps), 0) from held), 0)
-)
-"""
-"""The commands of a pool that go next, as `chosen`."""
-
-NEXT_IDS: Final = f"{NEXT} select id from chosen"  # noqa: S608 - both are ours
-
-RELEASE: Final = f"""{NEXT}, mine as (
-    select o.id, o.vtime from outbox o join chosen using (id)
-     where o.state = 'waiting' for update of o skip locked
-), moved_on as (
-    insert into pool (name, vtime) select $1, max(vtime) from mine having count(*) > 0
-    on conflict (name) do update set vtime = greatest(pool.vtime, excluded.vtime)
-)
-update outbox o
-   set state = 'leaving', held_until = clock_timestamp() + interval '5 seconds'
-  from mine where o.id = mine.id
-returning o.id, o.journal_id, o.name, o.routing_key, o.body, o.trace
-"""  # noqa: S608 - both are ours
-
-PLACE: Final = """
-select w.pool,
-       (select count(*) from outbox o
-         where o.pool = w.pool and o.state = 'waiting' and o.priority >= w.priority
-           and (o.priority > w.priority or (o.vtime, o.id) < (w.vtime, w.id))) as ahead
-  from outbox w
- where w.journal_id = $1 and w.phase is not null and w.state = 'waiting'
-   and not exists (select 1 from outbox s
-                    where s.journal_id = $1 and s.phase is not null and s.state <> 'waiting')
- order by w.priority desc, w.vtime, w.id limit 1
-"""
-
-
-def _letter_of(row: Any) -> Letter:
-    return Letter(
-        id=row["id"],
-        name=row["name"],
-        routing_key=row["routing_key"],
-        subject=str(row["journal_id"]),
-        body=row["body"],
-        trace={"traceparent": row["trace"]} if row["trace"] else {},
-    )
-
-
 class PostgresStore:
     """The `Store` on PostgreSQL. It takes rows of the `versions` of the table it was told."""
 
@@ -368,21 +107,7 @@ class PostgresStore:
         return Row(saga, row["version"], row["created_at"], row["updated_at"])
 
     async def commit(self, changes: Sequence[Change], waits: Collection[UUID]) -> set[UUID]:
-        births = [_birth(c) for c in changes if c.before.version == 0]
-        moves = [_move(c) for c in changes if c.before.version != 0]
-        *born, born_as = _columns(births, 11)
-        *moved, moved_to = _columns(moves, 10)
-        columns = (
-            *born,
-            *moved,
-            *_columns(_entries(changes), 7),
-            *_columns(_decisions(changes), 6),
-            *_columns(_closed(changes), 4),
-            *_columns(_letters(changes, waits), 14),
-            born_as,
-            moved_to,
-            *_columns(_spent(changes), 4),
-        )
+        columns = columns_of(changes, waits)
         if not waits:
             return {row["id"] for row in await self._pool.fetch(COMMIT, *columns)}
         async with self._pool.acquire() as connection, connection.transaction():
@@ -391,7 +116,7 @@ class PostgresStore:
         return won
 
     async def forget(self, row: Row, letter: Letter) -> bool:
-        about = _letter(letter, row.saga.id)
+        about = letter_row(letter, row.saga.id)
         gone = await self._pool.fetchval(FORGET, row.saga.id, row.version, about[0], *about[2:])
         return gone is not None
 
@@ -408,7 +133,7 @@ class PostgresStore:
         await self._pool.execute(SETTLE, arrived)
 
     async def sweep(self, limit: int) -> list[Letter]:
-        return [_letter_of(row) for row in await self._pool.fetch(SWEEP, limit)]
+        return [letter_of(row) for row in await self._pool.fetch(SWEEP, limit)]
 
     async def release(self, pool: str, window: int, user_limit: int) -> list[Letter]:
         told = (pool, window, user_limit)
@@ -416,7 +141,7 @@ class PostgresStore:
             found = await quotas.released(self._pool, NEXT_IDS, told, self._quota)
         else:
             found = await self._pool.fetch(RELEASE, *told)
-        return [_letter_of(row) for row in found]
+        return [letter_of(row) for row in found]
 
     async def view(self) -> View:
         seen = View()

@@ -9,7 +9,7 @@ from agent_workers.briefs import brief_in
 from agent_workers.crews.manager import ReviewDraft
 from agent_workers.desk import Agent, Ask
 from agent_workers.writer import compose
-from journal_contracts.artifacts import DayBatch, Manuscripts, Review, ReviewNote
+from journal_contracts.artifacts import DayBatch, EditedFrame, Manuscripts, Review, ReviewNote
 from journal_contracts.product import Edition
 
 from .crewroom import Crewroom, a_crewroom, offline, recording
@@ -71,7 +71,6 @@ async def test_its_notes_change_the_next_attempt(room: Crewroom) -> None:
 
 
 async def test_what_it_finds_after_editing_goes_back_to_the_editor(room: Crewroom) -> None:
-    """The Editor edits days alone: what is said of a frame stays in the review."""
     result = await room.work("editing_review", saying("revise", DULL, STIFF))
 
     assert result.facts["again"] == [
@@ -80,8 +79,27 @@ async def test_what_it_finds_after_editing_goes_back_to_the_editor(room: Crewroo
             "edition": "journal",
             "days": [7],
             "notes": {"journal day 7": DULL.note},
-        }
+        },
+        {
+            "part": "lead_magnet-frame",
+            "edition": "lead_magnet",
+            "frame": True,
+            "notes": {"lead_magnet frame": STIFF.note},
+        },
     ]
+
+
+async def test_the_editor_is_shown_the_managers_note_on_the_texts_around_the_days(
+    room: Crewroom,
+) -> None:
+    result = await room.work("editing_review", saying("revise", STIFF))
+    [order] = result.facts["again"]
+    tasks: list[str] = []
+
+    edited = await room.again("editing", recording(tasks), **order)
+
+    assert isinstance(edited.artifact, EditedFrame)
+    assert set(brief_in(tasks[0])["notes"].values()) == {STIFF.note}
 
 
 async def test_what_falls_below_a_measure_is_revised_whatever_the_manager_says(

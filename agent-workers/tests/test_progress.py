@@ -93,32 +93,55 @@ async def test_whose_work_it_is_is_told_with_every_word(clock: Clock, heard: Hea
     assert [report.agent for report in heard.said] == ["editor", "manager", "manager"]
 
 
-async def test_text_is_told_to_who_reads_along_from_then_on(clock: Clock, heard: Heard) -> None:
+async def test_whole_sentences_are_told_to_who_reads_along(clock: Clock, heard: Heard) -> None:
     heard.progress.on_text("Nobody reads this. ")
     await clock.forward(PAUSE)
     heard.is_read = True
-    for text in ("Before ", "you ", "write"):
+    for text in ("Sit ", "down. Before ", "you write"):
         heard.progress.on_text(text)
     await clock.forward(PAUSE)
-    heard.progress.on_text(", breathe.")
+    heard.progress.on_text(', breathe."')
     await clock.forward(PAUSE)
     heard.is_read = False
-    heard.progress.on_text(" Nor this.")
+    heard.progress.on_text(' Nor this."')
     await clock.forward(PAUSE)
 
     told = [(piece.pos, piece.text) for piece in heard.read]
-    assert told == [(19, "Before you write"), (35, ", breathe.")]
+    assert told == [(18, " Sit down."), (28, ' Before you write, breathe."')]
 
 
 async def test_of_very_much_text_the_end_is_told(clock: Clock, heard: Heard) -> None:
     heard.is_read = True
     heard.progress.on_text("a" * LONGEST_TEXT)
-    heard.progress.on_text("the end")
+    heard.progress.on_text('the end"')
     await clock.forward(PAUSE)
 
     [piece] = heard.read
-    assert (piece.pos, len(piece.text)) == (len("the end"), LONGEST_TEXT)
-    assert piece.text.endswith("the end")
+    assert (piece.pos, len(piece.text)) == (len('the end"'), LONGEST_TEXT)
+    assert piece.text.endswith('the end"')
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        "Skip your medication and you will be cured. ",
+        "Skip your me\\u0064ication and you will be cured. ",
+        "Write to ann@example.org today. ",
+    ],
+)
+async def test_after_a_sentence_that_falls_nothing_is_told_until_the_next_answer(
+    clock: Clock, heard: Heard, harm: str
+) -> None:
+    """What a model writes is read by nobody before it was checked (crew.md, safety)."""
+    heard.is_read = True
+    for text in ("A breath. ", harm[:12], harm[12:], "Another breath. "):
+        heard.progress.on_text(text)
+        await clock.forward(PAUSE)
+    heard.progress.report("repairing")
+    heard.progress.on_text("A better one. ")
+    await clock.forward(PAUSE)
+
+    assert [piece.text for piece in heard.read] == ["A breath.", "A better one."]
 
 
 async def test_a_reader_is_forgotten_who_says_nothing_and_only_owners_read(clock: Clock) -> None:

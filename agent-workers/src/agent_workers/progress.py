@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Final, Literal
 
 from agent_workers.models.provider import CHARACTERS_A_TOKEN
+from agent_workers.safety import Aloud
 from chassis.broker import Speaker, letter_of
 from chassis.broker.topology import bucket_of
 from chassis.ids import new_id
@@ -13,6 +14,8 @@ from journal_contracts.events import LONGEST_TEXT, ProgressReported, TextWritten
 from journal_contracts.message import StepRef
 
 Doing = Literal["started", "thinking", "writing", "checking", "repairing", "done"]
+ANEW: Final = {"thinking", "repairing"}
+"""What is done before a model begins another answer."""
 PAUSE: Final = 0.5
 
 FENCE: Final = tuple(StepRef.model_fields)
@@ -56,8 +59,7 @@ class StepProgress:
         self._agent = step.agent
         self._doing: Doing = "started"
         self._characters = 0
-        self._unread: list[str] = []
-        """The end of what was written, where somebody reads along."""
+        self._aloud = Aloud()
         self._loop = asyncio.get_running_loop()
         self._said_at = -PAUSE
         self._waiting: asyncio.TimerHandle | None = None
@@ -65,16 +67,15 @@ class StepProgress:
     def on_text(self, text: str) -> None:
         """More was written."""
         self._characters += len(text)
-        if self._wanted(self._step):
-            self._unread.append(text)
-        else:
-            self._unread.clear()
+        self._aloud.take(text)
         self.report("writing")
 
     def report(self, doing: Doing, agent: str | None = None) -> None:
         """This is done now, by this agent from now on; the last word of a step is always said."""
         self._alive()
         self._doing, self._agent = doing, agent or self._agent
+        if doing in ANEW:
+            self._aloud = Aloud()
         if self._waiting is None:
             wait = self._said_at + PAUSE - self._loop.time()
             self._waiting = self._loop.call_later(max(0.0, wait), self._speak)
@@ -84,6 +85,7 @@ class StepProgress:
         told = {"agent": self._agent, **{name: getattr(self._step, name) for name in FENCE}}
         tokens = self._characters // CHARACTERS_A_TOKEN
         self._say(ProgressReported(**told, doing=self._doing, tokens=tokens))
-        if text := "".join(self._unread)[-LONGEST_TEXT:]:
-            self._say(TextWritten(**told, pos=self._characters - len(text), text=text))
-        self._unread.clear()
+        text = self._aloud.whole(is_read=self._wanted(self._step))[-LONGEST_TEXT:]
+        if text:
+            pos = self._characters - self._aloud.held - len(text)
+            self._say(TextWritten(**told, pos=pos, text=text))

@@ -211,8 +211,8 @@ LONGEST_TEXT: Final = 8_192
 class TextWritten(StepRef, Event):
     """What the model of a step has just written, as it came; for who reads along, never kept.
 
-    It is told from character `pos` of the step's text on; what lies before may be missing. Nobody
-    has checked it yet: what is printed is another text.
+    Whole sentences, from character `pos` of the step's text on; what lies before may be missing.
+    After a sentence that may not be printed nothing is told of that answer.
     """
 
     name: ClassVar[str] = "crew.text.written.v1"

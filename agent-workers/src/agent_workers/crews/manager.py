@@ -90,7 +90,7 @@ async def review(desk: Desk) -> Result:
 
 
 async def editing_review(desk: Desk) -> Result:
-    """Read what was edited; what is to be revised goes back to the Editor, who edits days alone."""
+    """Read what was edited; what is to be revised goes back to the Editor."""
     verdict = await _reviewed(desk)
     return Result(verdict, {"again": list(_to_edit_again(verdict.notes)), **_told(verdict)})
 
@@ -157,6 +157,9 @@ def _to_edit_again(notes: Iterable[ReviewNote]) -> Iterator[dict[str, Any]]:
         for part, days in _batches(edition, by_day):
             said = {f"{edition} day {day}": " ".join(by_day[day][:3]) for day in days}
             yield {"part": part, "edition": edition, "days": days, "notes": said}
+        if of_frame := by_day.get(None):
+            part, said = f"{edition}-frame", {f"{edition} frame": " ".join(of_frame[:3])}
+            yield {"part": part, "edition": edition, "frame": True, "notes": said}
 
 
 Places = dict[int | None, list[str]]

@@ -4,4 +4,4 @@ from agent_workers.safety.aloud import Aloud
 from agent_workers.safety.texts import UnsafeText, until_safe
 from agent_workers.safety.themes import SOMEONE_TO_TALK_TO, ThemeRefused, welcome
 
-__all__ = ["Aloud", "SOMEONE_TO_TALK_TO", "ThemeRefused", "UnsafeText", "until_safe", "welcome"]
+__all__ = ["SOMEONE_TO_TALK_TO", "Aloud", "ThemeRefused", "UnsafeText", "until_safe", "welcome"]

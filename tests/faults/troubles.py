@@ -5,7 +5,7 @@ import contextlib
 import itertools
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -42,20 +42,29 @@ class Troubles:
     _random: random.Random = field(default_factory=random.Random)
 
     async def kills(self) -> None:
-        """The next process dies as soon as the last victim is ready again."""
-        victims = itertools.cycle(name for each in ORCHESTRATORS for name in (each, *WORKERS))
-        while not self.over.is_set():
-            name = next(victims)
-            actor = self.stage.actors[name]
-            if self.failpoints and name in ORCHESTRATORS:
+        """Of each kind of process the next dies as soon as the last victim is ready again."""
+        await asyncio.gather(self._kills_of_orchestrators(), self._kills_of_workers())
+
+    async def _kills_of_orchestrators(self) -> None:
+        for actor in self._in_turn(ORCHESTRATORS):
+            if self.failpoints:
                 await self._dies_by_itself(actor, self.failpoints.pop(0))
             else:
                 self._dies(actor)
-            if name in ORCHESTRATORS and self._random.random() < SKEWED:
-                actor.start(**self._skewed())
-            else:
-                actor.start()
+            is_skewed = self._random.random() < SKEWED
+            actor.start(**self._skewed() if is_skewed else {})
             await actor.until_ready()
+
+    async def _kills_of_workers(self) -> None:
+        for actor in self._in_turn(WORKERS):
+            self._dies(actor)
+            actor.start()
+            await actor.until_ready()
+
+    def _in_turn(self, names: tuple[str, ...]) -> Iterator[Actor]:
+        """Again and again, until it is over."""
+        actors = itertools.cycle(self.stage.actors[name] for name in names)
+        return itertools.takewhile(lambda _: not self.over.is_set(), actors)
 
     async def _dies_by_itself(self, actor: Actor, point: str) -> None:
         actor.arm(point)

@@ -428,11 +428,33 @@ def test_whom_a_theme_is_for_is_no_part_of_it(typed: str, readers: str, noun: st
     assert audience.lower().startswith(readers or "adults")
 
 
-def test_no_title_is_for_something_for_somebody() -> None:
+@pytest.mark.parametrize(
+    ("typed", "never"),
+    [
+        ("confidence for teenagers", "for Confidence for"),
+        ("Losing my father", "for Losing"),
+        ("being made redundant", "for Being"),
+    ],
+)
+def test_no_title_is_for_something_for_somebody_or_for_a_loss(typed: str, never: str) -> None:
     for style in TitleStyle:
-        told = brief("confidence for teenagers", title_style=str(style), set=1, already=[])
+        told = brief(typed, title_style=str(style), set=1, already=[])
         titles = Titles.model_validate(compose("Titles", told))
-        assert not [each for each in titles.all if "for Confidence for" in str(each)]
+        assert len(titles.all) == 10
+        assert not [each for each in titles.all if never in str(each)]
+
+
+def test_where_the_reader_speaks_the_loss_is_the_readers_own() -> None:
+    spoken = re.compile(r"\bI have been thinking about ([\w ]+), and\.")
+    told = [
+        found[1]
+        for seed in ("one", "two", "three", "four")
+        for book in write("losing my father", seed=seed)
+        for day in book.manuscript.days
+        if (found := spoken.search(day.warm_up))
+    ]
+
+    assert set(told) == {"the loss of my father"}
 
 
 def test_an_insight_is_told_in_full_before_it_is_told_in_few_words() -> None:

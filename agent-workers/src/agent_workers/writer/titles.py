@@ -13,6 +13,8 @@ READ_AT_A_GLANCE: Final = 60
 """A title up to here fits on a thumbnail; longer ones are offered last."""
 MOST_INSIDE: Final = 2
 ARTICLES: Final = ("a", "an", "the", "your")
+SUFFERED: Final = ("losing", "missing", "failing", "being", "getting")
+"""What nobody writes a journal for: "A Journal for Losing Your Father"."""
 
 
 def titles(order: Order) -> dict[str, Any]:
@@ -48,9 +50,10 @@ def _set(
 
 def _takes(pattern: str, theme: str) -> bool:
     """Whether it reads well there: never "The a New Job Journal" nor "for Joy for Teens"."""
-    if "for {Title}" in pattern and " for " in f" {theme} ":
+    begins = theme.split(maxsplit=1)[0].lower()
+    if "for {Title}" in pattern and (" for " in f" {theme} " or begins in SUFFERED):
         return False
     inside = re.search(r"^The (?:\S+ )?\{Title\}", pattern)
     return not inside or (
-        len(theme.split()) <= MOST_INSIDE and theme.split(maxsplit=1)[0] not in ARTICLES
+        len(theme.split()) <= MOST_INSIDE and begins not in ARTICLES
     )

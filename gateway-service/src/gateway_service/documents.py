@@ -12,6 +12,7 @@ from gateway_service.problems import documented, signed_in
 from journal_contracts.api import DocumentPage, DocumentView
 from journal_contracts.documents import KINDS, LARGEST, NAME
 
+UPLOAD_SECONDS: Final = 90.0
 BYTES: Final[dict[str, Any]] = {
     "requestBody": {
         "required": True,
@@ -59,7 +60,7 @@ async def keep(name: Name, request: Request, owners: AskedOwners) -> Response:
     """
     token = bearer_token(request, "Authorization")
     refusal = DocumentTooLarge(f"A document has at most {LARGEST:,} bytes.")
-    content = await body_within(request, LARGEST, refusal)
+    content = await body_within(request, LARGEST, refusal, seconds=UPLOAD_SECONDS)
     path = f"/v1/documents/{name}"
     return passed_on(await owners.media.ask("PUT", path, token=token, content=content))
 

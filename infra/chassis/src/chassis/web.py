@@ -7,18 +7,21 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from types import FrameType
+from types import FrameType, MappingProxyType
 
 import uvicorn
 from fastapi import FastAPI, Request
 from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
 
 from chassis import errors, health
+from chassis.errors import ServiceError
 from chassis.settings import ServiceSettings
+from chassis.wire import BoundedProtocol
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 REQUESTS_SECONDS = 10
 """What requests have to end when the service leaves."""
+BODY_SECONDS = 10.0
 FRAME_LIMIT = 64 * 1024
 """Bytes of one WebSocket frame; larger ones are never held in memory."""
 
@@ -55,6 +58,7 @@ def serve(app: FastAPI, settings: ServiceSettings, *, trusted_proxies: Sequence[
         app,
         host=settings.host,
         port=settings.port,
+        http=BoundedProtocol,
         ws="websockets-sansio",
         ws_per_message_deflate=False,
         ws_max_size=FRAME_LIMIT,
@@ -77,13 +81,27 @@ def leave(app: FastAPI, code: int) -> None:
     signal.raise_signal(signal.SIGTERM)
 
 
-async def body_within(request: Request, most: int, refusal: Exception) -> bytes:
-    """The whole body; raises the refusal as soon as it is longer than `most` bytes."""
+class BodyTooSlow(ServiceError):
+    """The body did not arrive in time."""
+
+    status = 408
+    headers = MappingProxyType({"Connection": "close"})
+
+
+async def body_within(
+    request: Request, most: int, refusal: Exception, *, seconds: float = BODY_SECONDS
+) -> bytes:
+    """The whole body; raises the refusal as soon as it is longer than `most` bytes, and
+    `BodyTooSlow` when it takes longer than `seconds`."""
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > most:
-            raise refusal
+    try:
+        async with asyncio.timeout(seconds):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > most:
+                    raise refusal
+    except TimeoutError as error:
+        raise BodyTooSlow(f"A body has {seconds:g} seconds to arrive.") from error
     return bytes(body)
 
 

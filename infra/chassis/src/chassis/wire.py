@@ -1,0 +1,111 @@
+"""The HTTP connection itself: a request has to arrive within its time, and its head within bounds.
+
+uvicorn waits for either as long as it takes, and keeps whatever comes.
+"""
+
+import asyncio
+import json
+from http import HTTPStatus
+from typing import Any, Final
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+HEAD_SECONDS: Final = 5.0
+"""From the connection, or the first byte of a later request, to the end of its head."""
+REQUEST_SECONDS: Final = 120.0
+"""From the end of its head to the end of its body, whether anybody reads it or not."""
+LONGEST_HEAD: Final = 32 * 1024
+MOST_HEADERS: Final = 100
+
+
+class HeadTooLarge(ValueError):
+    """More in a head than any honest client sends."""
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """uvicorn's, with deadlines and bounds, and with problem documents for what is no request."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._deadline: asyncio.TimerHandle | None = None
+        self._head: int | None = 0
+        """Bytes of the head that has begun; None behind it."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._arm(HEAD_SECONDS)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._arm(None)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        begun = self._head
+        super().data_received(data)
+        if begun is not None and self._head is not None and not self.transport.is_closing():
+            self._head = begun + len(data)
+            if self._head > LONGEST_HEAD:
+                self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+
+    def handle_websocket_upgrade(self) -> None:
+        self._arm(None)
+        super().handle_websocket_upgrade()
+
+    def send_400_response(self, msg: str) -> None:
+        too_large = len(self.headers or ()) > MOST_HEADERS
+        status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE if too_large else HTTPStatus.BAD_REQUEST
+        self._refuse(status)
+
+    # --- what the parser finds ------------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        if self._head is None:
+            self._head = 0
+            self._arm(HEAD_SECONDS)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        super().on_header(name, value)
+        if len(self.headers) > MOST_HEADERS:
+            raise HeadTooLarge
+
+    def on_headers_complete(self) -> None:
+        self._head = None
+        self._arm(REQUEST_SECONDS)
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._arm(None)
+        super().on_message_complete()
+
+    # --- time -----------------------------------------------------------------------------------
+
+    def _arm(self, seconds: float | None) -> None:
+        """Give what is expected so long; None: nothing is."""
+        if self._deadline is not None:
+            self._deadline.cancel()
+        late = self._too_late
+        self._deadline = None if seconds is None else self.loop.call_later(seconds, late)
+
+    def _too_late(self) -> None:
+        if self._head:
+            self._refuse(HTTPStatus.REQUEST_TIMEOUT)
+        else:
+            self.transport.close()
+
+    def _refuse(self, status: HTTPStatus) -> None:
+        """Say so, unless an answer is under way, and hang up."""
+        if self.cycle is None or self.cycle.response_complete:
+            told = {
+                "type": "about:blank",
+                "title": status.phrase,
+                "status": status.value,
+                "code": status.name.lower(),
+            }
+            body = json.dumps(told)
+            self.transport.write(
+                f"HTTP/1.1 {status.value} {status.phrase}\r\n"
+                f"content-type: application/problem+json\r\ncontent-length: {len(body)}\r\n"
+                f"connection: close\r\n\r\n{body}".encode()
+            )
+        self.transport.close()

@@ -1,0 +1,110 @@
+"""Whoever sends a request slowly, or without end, is let go of (R7.2b, R7.2c)."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+import uvicorn
+from fastapi import FastAPI, Request
+from starlette.responses import Response
+
+from chassis import errors, web, wire
+from chassis.errors import ServiceError
+from chassis.wire import BoundedProtocol
+
+Street = tuple[str, int]
+
+
+class TooMuch(ServiceError):
+    """More than ten bytes."""
+
+    status = 413
+
+
+@pytest.fixture
+async def street(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Street]:
+    """A small application behind the bounded protocol, in a hurry."""
+    monkeypatch.setattr(wire, "HEAD_SECONDS", 0.2)
+    monkeypatch.setattr(wire, "REQUEST_SECONDS", 0.4)
+    app = FastAPI()
+    errors.install(app)
+
+    @app.post("/")
+    async def take(request: Request) -> Response:
+        return Response(await web.body_within(request, 10, TooMuch(), seconds=0.2))
+
+    @app.post("/unread")
+    async def unread() -> Response:
+        return Response("done")
+
+    server = uvicorn.Server(uvicorn.Config(app, port=0, http=BoundedProtocol, log_config=None))
+    serving = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.005)
+    yield server.servers[0].sockets[0].getsockname()
+    server.should_exit = True
+    await serving
+
+
+async def said(street: Street, *pieces: bytes, pause: float = 0.0) -> bytes:
+    """What the server says to these pieces until it hangs up."""
+    reader, writer = await asyncio.open_connection(*street)
+    reading = asyncio.create_task(reader.read())
+    try:
+        async with asyncio.timeout(3):
+            for piece in pieces:
+                if not reading.done():
+                    writer.write(piece)
+                    await asyncio.sleep(pause)
+            return await reading
+    finally:
+        writer.close()
+
+
+async def test_who_says_nothing_is_let_go_of(street: Street) -> None:
+    assert await said(street) == b""
+
+
+@pytest.mark.parametrize(
+    ("pieces", "status"),
+    [
+        ([b"GET / HTTP/1.1\r\nHost: a\r\n"], 408),
+        ([b"GET /" + b"a" * 40_000], 431),
+        ([b"GET / HTTP/1.1\r\nX: " + b"a" * 40_000], 431),
+        ([b"GET / HTTP/1.1\r\n" + b"X: a\r\n" * 101 + b"\r\n"], 431),
+        ([b"\x16\x03\x01 no HTTP"], 400),
+    ],
+    ids=["half a head", "a long path", "a long header", "many headers", "no HTTP"],
+)
+async def test_a_head_has_bounds(pieces: list[bytes], status: int, street: Street) -> None:
+    answer = await said(street, *pieces)
+
+    assert answer.startswith(f"HTTP/1.1 {status} ".encode())
+    assert answer.count(b"HTTP/1.1") == 1
+    assert b"application/problem+json" in answer
+
+
+async def test_drop_by_drop_is_too_slow(street: Street) -> None:
+    head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n"
+
+    answer = await said(street, head, *[b"x"] * 8, pause=0.05)
+
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b'"code":"body_too_slow"' in answer
+
+
+async def test_a_body_nobody_reads_does_not_keep_the_connection(street: Street) -> None:
+    head = b"POST /unread HTTP/1.1\r\nHost: a\r\nContent-Length: 99\r\n\r\n"
+
+    answer = await said(street, head, *[b"x"] * 20, pause=0.03)
+
+    assert answer.startswith(b"HTTP/1.1 200 ")
+
+
+async def test_a_second_request_has_its_own_time(street: Street) -> None:
+    whole = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx"
+    last = whole.replace(b"Host: a", b"Host: a\r\nConnection: close")
+
+    answer = await said(street, whole, whole, last, pause=0.15)
+
+    assert answer.count(b"HTTP/1.1 200 ") == 3

@@ -249,6 +249,9 @@ async def test_an_owner_that_talks_nonsense_is_taken_to_be_away(client: Any) -> 
         b'{"theme": "calm", "colour": "secret-value"}',
         b'{"theme": "secret-value\\u0000"}',
         b'{"theme": "\\ud800 secret-value"}',
+        b'{"theme": "secret-value\\u0007"}',
+        b'{"theme": 1e999}',
+        b'{"theme": "calm", "decisions": ' + b'{"a":' * 40 + b"1" + b"}" * 41,
         b'{"theme": "secret-value\xff"}',
         b'{"theme": "calm", "plan": "secret-value"}',
         b'{"theme": {"secret-value": 1}}',
@@ -269,6 +272,27 @@ async def test_a_body_that_is_not_strict_is_refused_and_never_repeated(
     assert answer.json()["code"] == "invalid_request"
     assert "secret-value" not in answer.text
     assert client.owners.asked == []
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        (
+            b'{"theme": "calm", "decisions": {"title": {"text": "a\\u0007"}}}',
+            "/decisions/title/text",
+        ),
+        (b'{"theme": "calm", "documents": ["a.md", "\\udc00"]}', "/documents/1"),
+        (b'{"theme": "calm", "budget": 1e999}', "/budget"),
+        (b'{"theme": "calm", "documents": [3]}', "/documents/0"),
+    ],
+)
+async def test_a_refusal_points_at_what_is_wrong(client: Any, body: bytes, pointer: str) -> None:
+    """R7.2c"""
+    headers = {"Content-Type": "application/json"}
+    answer = await client.http.post("/v1/journals", content=body, headers=headers)
+
+    assert answer.status_code == 422
+    assert [error["pointer"] for error in answer.json()["errors"]] == [f"/body{pointer}"]
 
 
 async def test_a_body_has_a_limit_however_it_is_sent(client: Any) -> None:

@@ -1,7 +1,9 @@
 """Bodies: read within a limit, as strict JSON, before anything else looks at them."""
 
 import json
-from collections.abc import Callable, Coroutine, Iterator
+import math
+import re
+from collections.abc import Callable, Coroutine
 from typing import Any, Final, NoReturn
 
 from fastapi import Request, Response
@@ -13,6 +15,10 @@ from chassis.errors import ServiceError
 from chassis.web import body_within
 
 BODY_LIMIT: Final = 64 * 1024
+DEEPEST: Final = 32
+"""Lists and objects inside each other; no request here has more than six."""
+CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+TOO_DEEP: Final = f"lists and objects are inside each other more than {DEEPEST} times"
 TOO_LARGE: Final = f"A body has at most {BODY_LIMIT} bytes."
 
 
@@ -23,7 +29,14 @@ class BodyTooLarge(ServiceError):
 
 
 class NotStrict(ValueError):
-    """JSON that two readers may read in two ways, or text that nothing can store."""
+    """JSON that two readers may read in two ways, or text that nothing can store.
+
+    `pointer` says where, as far as that is known.
+    """
+
+    def __init__(self, why: str, pointer: tuple[str | int, ...] = ()) -> None:
+        super().__init__(why)
+        self.pointer = pointer
 
 
 class StrictRoute(APIRoute):
@@ -42,17 +55,16 @@ class StrictRoute(APIRoute):
 
 
 def strict_json(text: bytes | str) -> Any:
-    """Parse; raises `NotStrict` for NaN, repeated keys, NUL, half characters and great depth."""
+    """Parse; raises `NotStrict` for NaN, repeated keys, control and half characters, depth."""
     try:
         parsed = json.loads(text, parse_constant=_refuse_number, object_pairs_hook=_unique)
-        for found in _texts(parsed):
-            found.encode()
-            if "\0" in found:
-                raise NotStrict("a text holds NUL")
     except NotStrict:
         raise
-    except (ValueError, RecursionError) as error:
+    except RecursionError as error:
+        raise NotStrict(TOO_DEEP) from error
+    except ValueError as error:
         raise NotStrict("this is not JSON in UTF-8") from error
+    _check_texts(parsed, ())
     return parsed
 
 
@@ -60,7 +72,7 @@ def _check(body: bytes) -> None:
     try:
         strict_json(body)
     except NotStrict as error:
-        problem = {"type": "not_strict", "loc": ("body",), "msg": str(error)}
+        problem = {"type": "not_strict", "loc": ("body", *error.pointer), "msg": str(error)}
         raise RequestValidationError([problem]) from error
 
 
@@ -89,14 +101,27 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _texts(parsed: Any) -> Iterator[str]:
+def _check_texts(parsed: Any, at: tuple[str | int, ...]) -> None:
+    if len(at) > DEEPEST:
+        raise NotStrict(TOO_DEEP)
     match parsed:
         case str():
-            yield parsed
+            _check_text(parsed, at)
         case list():
-            for item in parsed:
-                yield from _texts(item)
+            for place, item in enumerate(parsed):
+                _check_texts(item, (*at, place))
         case dict():
             for key, item in parsed.items():
-                yield key
-                yield from _texts(item)
+                _check_text(key, at)
+                _check_texts(item, (*at, key))
+        case float() if not math.isfinite(parsed):
+            raise NotStrict("a number is larger than any that can be stored", at)
+
+
+def _check_text(text: str, at: tuple[str | int, ...]) -> None:
+    if CONTROL.search(text):
+        raise NotStrict("a text holds a control character", at)
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise NotStrict("a text holds half a character", at) from error

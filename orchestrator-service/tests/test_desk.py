@@ -129,6 +129,49 @@ async def test_the_same_order_with_the_same_key_is_one_journal(house: House) -> 
     assert len(await house.said("journal.craft.started.v1")) == 1
 
 
+async def test_a_key_gives_the_first_answer_again_however_far_its_journal_has_come(
+    house: House,
+) -> None:
+    user = new_id()
+    first = await house.desk.order(user, ORDER, "key-1")
+    await house.work(first.id)
+
+    again = await house.desk.order(user, ORDER, "key-1")
+
+    assert (await house.desk.state(user, first.id)).n > first.n
+    assert again == first
+
+
+async def test_a_key_is_known_where_there_is_no_room_for_another_journal(
+    database: Database, database_url: str
+) -> None:
+    user = new_id()
+    async with a_house(database, database_url, most_waiting=1) as house:
+        first = await house.desk.order(user, ORDER, "key-1")
+        house.engine.release.view.waiting["writing"] = 1
+
+        with pytest.raises(ServiceError) as refused:
+            await house.desk.order(user, ORDER, "key-2")
+        again = await house.desk.order(user, ORDER, "key-1")
+
+    assert (refused.value.status, refused.value.code) == (429, "house_full")
+    assert again == first
+
+
+async def test_keys_are_let_go_of_a_day_later(house: House) -> None:
+    user = new_id()
+    for key in ("old", "new"):
+        await house.desk.order(user, ORDER, key)
+    late = "update idempotent_order set created_at = now() - interval '26 hours' where key = 'old'"
+    await house.pool.execute(late)
+
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(house.desk.forget_keys(), timeout=0.3)
+
+    left = await house.pool.fetch("select key from idempotent_order")
+    assert [row["key"] for row in left] == ["new"]
+
+
 async def test_a_key_cannot_be_used_for_another_order(house: House) -> None:
     user = new_id()
     await house.desk.order(user, ORDER, "key-1")

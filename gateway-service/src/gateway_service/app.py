@@ -26,6 +26,7 @@ from gateway_service import (
 from gateway_service.connections import ConnectionManager
 from gateway_service.following import Sources
 from gateway_service.headers import SafeHeaders
+from gateway_service.idempotency import Answers
 from gateway_service.library import Library
 from gateway_service.limits import Limits
 from gateway_service.live import Listener
@@ -63,6 +64,7 @@ def build(settings: Settings) -> FastAPI:
             feeds = feed.Feed(redis)
             probes["redis"] = feeds.ping
             app.state.limits = Limits(redis)
+            app.state.answers = Answers(redis)
 
             broker = connect(GATEWAY, settings.amqp_url)
             connections = ConnectionManager()
@@ -113,6 +115,7 @@ def build(settings: Settings) -> FastAPI:
             "ETag",
             "Content-Disposition",
             "Content-Range",
+            "Idempotency-Replayed",
         ],
     )
     return app

@@ -12,6 +12,7 @@ from chassis.identity import Caller, bearer_token
 from gateway_service.connections import STALLED, Connection, End
 from gateway_service.following import GONE, Ended, Following, Sources, end_of
 from gateway_service.frames import text
+from gateway_service.idempotency import AskedOnce
 from gateway_service.limits import AskedLimits, user_has_room
 from gateway_service.problems import documented, signed_in
 from gateway_service.tickets import SECONDS, Tickets
@@ -24,12 +25,23 @@ STREAM: Final[dict[str, Any]] = {"content": {"text/event-stream": {"schema": {"t
 routes = APIRouter(prefix="/v1", tags=["live"], responses=documented(401, 422, 429, 503))
 
 
-@routes.post("/rt/ticket", response_model=TicketView, status_code=201, dependencies=signed_in)
-async def ticket(request: Request) -> TicketView:
+@routes.post(
+    "/rt/ticket",
+    response_model=TicketView,
+    status_code=201,
+    dependencies=signed_in,
+    responses=documented(409),
+)
+async def ticket(request: Request, once: AskedOnce) -> Response:
     """A ticket to connect with where a token cannot be said: for 30 seconds, and for one use."""
     tickets: Tickets = request.app.state.sockets.tickets
-    given = await tickets.give(bearer_token(request, "Authorization"))
-    return TicketView(ticket=given, expires_in=SECONDS)
+
+    async def give() -> Response:
+        given = await tickets.give(bearer_token(request, "Authorization"))
+        view = TicketView(ticket=given, expires_in=SECONDS)
+        return Response(view.model_dump_json(), 201, media_type="application/json")
+
+    return await once(give, strict=True)
 
 
 @routes.get("/events", response_class=Response, responses={200: STREAM})

@@ -5,12 +5,13 @@ from typing import Annotated, Any, Final
 from uuid import UUID
 
 import httpx
-from fastapi import APIRouter, Header, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel
 
 from chassis.errors import ServiceError
 from chassis.identity import bearer_token
 from gateway_service.bodies import StrictRoute
+from gateway_service.idempotency import AskedOnce, IdempotencyKey
 from gateway_service.owners import AskedOwners, Owners, OwnerUnavailable, passed_on
 from gateway_service.problems import documented, signed_in
 from journal_contracts.api import (
@@ -28,7 +29,6 @@ from journal_contracts.api import (
 )
 
 DECISION_ID: Final = r"^[a-z][a-z0-9_-]{0,39}$"
-KEY: Final = r"^[!-~]{1,200}$"
 MOST_TRANSITIONS: Final = 2**31 - 1
 SVG: Final[dict[str, Any]] = {"content": {"image/svg+xml": {}}}
 
@@ -40,22 +40,22 @@ routes = APIRouter(
     dependencies=signed_in,
     responses=documented(401, 422, 429, 503),
 )
-IdempotencyKey = Annotated[str | None, Header(pattern=KEY)]
 
 
 @routes.post("", status_code=202, response_model=JournalView, responses=documented(409, 413))
 async def order(
-    order: JournalOrder,
-    request: Request,
-    owners: AskedOwners,
-    idempotency_key: IdempotencyKey = None,
+    order: JournalOrder, request: Request, owners: AskedOwners, once: AskedOnce
 ) -> Response:
     """Order a journal. The same `Idempotency-Key` with the same body orders it once.
 
     422 `theme_refused` for what no book is made of; its detail is for the user to read.
     """
-    await _check_documents(request, owners, order)
-    return await _post(request, owners, "", order, idempotency_key)
+
+    async def ask() -> Response:
+        await _check_documents(request, owners, order)
+        return await _post(request, owners, "", order, once.key)
+
+    return await once(ask)
 
 
 @routes.get("", response_model=JournalPage)
@@ -155,10 +155,15 @@ async def resume(journal_id: UUID, request: Request, owners: AskedOwners) -> Res
     responses=documented(404, 409),
 )
 async def retry(
-    journal_id: UUID, request: Request, owners: AskedOwners, order: RetryOrder | None = None
+    journal_id: UUID,
+    request: Request,
+    owners: AskedOwners,
+    once: AskedOnce,
+    order: RetryOrder | None = None,
 ) -> Response:
     """Take up a journal that ended or failed, at a phase or where it stood."""
-    return await _post(request, owners, f"/{journal_id}/retry", order or RetryOrder())
+    path = f"/{journal_id}/retry"
+    return await once(lambda: _post(request, owners, path, order or RetryOrder()))
 
 
 @routes.delete("/{journal_id}", status_code=204, responses=documented(404, 409))

@@ -54,7 +54,7 @@ def build(settings: Settings) -> FastAPI:
             )
             client = await stack.enter_async_context(httpx.AsyncClient(timeout=5))
             app.state.verifier = Verifier(client, settings.auth_url)
-            app.state.desk = Desk(database, engine, settings, Times(database).of)
+            desk = app.state.desk = Desk(database, engine, settings, Times(database).of)
             app.state.past = Past(database)
             app.state.course = Course(engine.transitions)
             app.state.decisions = Decisions(engine.transitions)
@@ -71,6 +71,7 @@ def build(settings: Settings) -> FastAPI:
                 hearing_hot(broker, settings.amqp_url, ORCHESTRATOR, UsageRecorded, spending.note)
             )
             await stack.enter_async_context(running("measuring the dead", graveyard.measure))
+            await stack.enter_async_context(running("forgetting keys", desk.forget_keys))
             probes.update(database=database.ping, broker=lambda: ping(broker))
             yield
 

@@ -1,11 +1,13 @@
 """The desk where journals are ordered, looked at and deleted."""
 
+import asyncio
 import hashlib
 import math
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import func
+from sqlalchemy import func, text
 from sqlalchemy.dialects.postgresql import insert
 
 from chassis.broker import letter_of
@@ -18,6 +20,7 @@ from orchestrator_service import eta, steps, store
 from orchestrator_service.decisions import check_in_advance
 from orchestrator_service.engine.engine import Engine
 from orchestrator_service.ownership import no_such_journal, view_of
+from orchestrator_service.past import Past
 from orchestrator_service.plan import PLANS
 from orchestrator_service.settings import Settings
 from orchestrator_service.state import Request, Saga
@@ -26,6 +29,14 @@ from orchestrator_service.welcome import check_welcome
 
 LONGEST_ADVICE: Final = 600
 """Seconds; who is told to come back later than that might as well ask again."""
+BEGUN: Final = 1
+"""The transition with which a journal begins."""
+KEYS_KEPT: Final = timedelta(hours=25)
+"""An hour longer than clients are promised."""
+FORGET_SECONDS: Final = 3_600.0
+FORGET: Final = text(
+    "delete from idempotent_order where created_at < now() - cast(:kept as interval)"
+)
 
 
 class IdempotencyKeyReused(ServiceError):
@@ -69,15 +80,29 @@ class Desk:
         self, database: Database, engine: Engine, settings: Settings, usual: UsualTimes
     ) -> None:
         self._database = database
+        self._past = Past(database)
         self._engine = engine
         self._settings = settings
         self._usual = usual
 
     async def order(self, user_id: UUID, order: JournalOrder, key: str | None) -> JournalView:
-        """Begin a journal; the same key and order again give the journal of the first time.
+        """Begin a journal; the same key and order again give the first answer once more.
 
-        The key is written before the journal: after a crash in between, the repeat begins it.
+        The key is written before the journal: after a crash in between, the repeat begins it. A
+        key is known for a day at least.
         """
+        fresh = new_id()
+        journal_id = await self._known(user_id, key, order) if key else None
+        if journal_id is None:
+            self._check(order)
+            journal_id = await self._id_for(user_id, key, order, fresh) if key else fresh
+        row = await self._engine.transitions.begin(journal_id, user_id, self._request(order))
+        if journal_id == fresh:
+            return view_of(row)
+        return await self._past.at(user_id, journal_id, BEGUN)
+
+    def _check(self, order: JournalOrder) -> None:
+        """Refuse what cannot be made, and what there is no room for."""
         check_in_advance(order.decisions.items())
         own = (choice.text for choice in order.decisions.values())
         check_welcome(order.theme, order.audience, *own)
@@ -87,11 +112,6 @@ class Desk:
         if order.documents and "research" in PLANS[order.plan].leaves_out:
             raise DocumentsNotInPlan(f"The {order.plan} plan does no research: choose another.")
         self._check_for_room()
-        journal_id = new_id()
-        if key is not None:
-            journal_id = await self._id_for(user_id, key, order, journal_id)
-        row = await self._engine.transitions.begin(journal_id, user_id, self._request(order))
-        return view_of(row)
 
     def _check_for_room(self) -> None:
         release = self._engine.release
@@ -105,16 +125,21 @@ class Desk:
             math.ceil(min(seconds, LONGEST_ADVICE)),
         )
 
+    async def _known(self, user_id: UUID, key: str, order: JournalOrder) -> UUID | None:
+        """The journal that was ordered with this key, if one was."""
+        async with self._database.transaction() as session:
+            row = await session.get(store.OrderRow, (user_id, key))
+        return None if row is None else _same(row, order)
+
     async def _id_for(self, user_id: UUID, key: str, order: JournalOrder, journal_id: UUID) -> UUID:
-        """The journal of this key: the given one, or that of the first time."""
-        digest = hashlib.sha256(order.model_dump_json().encode()).hexdigest()
+        """The given journal, or that of whoever was faster with this key."""
         async with self._database.transaction() as session:
             statement = (
                 insert(store.OrderRow)
                 .values(
                     user_id=user_id,
                     key=key,
-                    body_sha256=digest,
+                    body_sha256=_digest(order),
                     journal_id=journal_id,
                     created_at=func.clock_timestamp(),
                 )
@@ -124,9 +149,14 @@ class Desk:
             row = await session.get(store.OrderRow, (user_id, key))
         if row is None:
             raise NotFound("The journal of this key was deleted meanwhile.")
-        if row.body_sha256 != digest:
-            raise IdempotencyKeyReused("This Idempotency-Key belongs to another order.")
-        return row.journal_id
+        return _same(row, order)
+
+    async def forget_keys(self) -> None:
+        """Again and again, let go of keys that are older than anybody repeats."""
+        while True:
+            async with self._database.transaction() as session:
+                await session.execute(FORGET, {"kept": KEYS_KEPT})
+            await asyncio.sleep(FORGET_SECONDS)
 
     async def state(self, user_id: UUID, journal_id: UUID) -> JournalView:
         """A journal as it is; also for whom one of its decisions was handed to."""
@@ -204,3 +234,13 @@ class Desk:
 
 def _may_see(user_id: UUID, saga: Saga) -> bool:
     return user_id in (saga.user_id, *(asked.also for asked in saga.questions.values()))
+
+
+def _same(row: store.OrderRow, order: JournalOrder) -> UUID:
+    if row.body_sha256 != _digest(order):
+        raise IdempotencyKeyReused("This Idempotency-Key belongs to another order.")
+    return row.journal_id
+
+
+def _digest(order: JournalOrder) -> str:
+    return hashlib.sha256(order.model_dump_json().encode()).hexdigest()

@@ -218,7 +218,7 @@ class Client:
                 continue
             if answer.is_success:
                 return answer
-            if last or answer.status_code not in WORTH_ANOTHER_TRY:
+            if last or not _is_worth_another_try(answer):
                 raise Refused(problem_of(answer))
             await asyncio.sleep(_pause(attempt, answer.headers.get("Retry-After")))
         raise AssertionError("the last try returns or raises")
@@ -226,6 +226,11 @@ class Client:
 
 def _keyed(key: str | None) -> dict[str, str]:
     return {"Idempotency-Key": key or str(uuid4())}
+
+
+def _is_worth_another_try(answer: httpx.Response) -> bool:
+    """Also where we are told when to come back: our own request may be under way still."""
+    return answer.status_code in WORTH_ANOTHER_TRY or "Retry-After" in answer.headers
 
 
 def _pause(attempt: int, asked: str | None) -> float:

@@ -39,7 +39,12 @@ async def test_an_order_reaches_the_orchestrator_and_its_answer_the_client(clien
 @pytest.mark.parametrize(
     ("method", "path", "owners_path"),
     [
-        ("GET", "/v1/journals?limit=5&cursor=abc", "/v1/journals?limit=5&cursor=abc"),
+        ("GET", "/v1/journals", "?limit=20&sort=newest"),
+        (
+            "GET",
+            "/v1/journals?limit=5&cursor=abc&status=running&status=failed&q=a%25&sort=theme",
+            None,
+        ),
         ("GET", f"/v1/journals/{JOURNAL}", None),
         ("GET", f"/v1/journals/{JOURNAL}/history?cursor=7&limit=5", None),
         ("GET", f"/v1/journals/{JOURNAL}/history", "?cursor=0&limit=200"),
@@ -190,6 +195,24 @@ async def test_an_order_with_a_document_that_is_not_there_is_refused(client: Any
     assert [request.method for request, _ in client.owners.asked] == ["GET", "POST", "GET"]
 
 
+async def test_a_wish_rests_on_the_state_its_user_saw(client: Any) -> None:
+    async def changed(request: Request) -> Response:
+        if request.method == "GET":
+            return JSONResponse({}, headers={"ETag": '"7"'})
+        return JSONResponse({"code": "journal_has_changed"}, 412, media_type=PROBLEM)
+
+    client.owners.answering = changed
+    seen = (await client.http.get(f"/v1/journals/{JOURNAL}")).headers["etag"]
+    path = f"/v1/journals/{JOURNAL}/cancel"
+    answer = await client.http.post(path, headers={"If-Match": seen})
+    nonsense = await client.http.post(path, headers={"If-Match": "*"})
+
+    request, _ = client.owners.asked[-1]
+    assert request.headers["if-match"] == seen == '"7"'
+    assert (answer.status_code, answer.json()["code"]) == (412, "journal_has_changed")
+    assert nonsense.status_code == 422
+
+
 async def test_an_owners_problem_is_passed_on_unchanged(client: Any) -> None:
     told = {
         "type": "about:blank",
@@ -317,6 +340,9 @@ async def test_a_body_has_a_limit_however_it_is_sent(client: Any) -> None:
         f"/v1/journals/{JOURNAL}/artifacts/UPPER.pdf",
         f"/v1/journals/{JOURNAL}/artifacts/a%0a",
         "/v1/journals?limit=0",
+        "/v1/journals?status=lost",
+        "/v1/journals?sort=password",
+        "/v1/journals?q=%00",
         f"/v1/journals/{JOURNAL}/history?cursor=-1",
         f"/v1/journals/{JOURNAL}/history?limit=501",
         f"/v1/journals/{JOURNAL}/history/0",

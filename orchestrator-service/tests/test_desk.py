@@ -16,7 +16,7 @@ from chassis.database import Database, Pool, open_pool
 from chassis.errors import NotFound, ServiceError
 from chassis.identity import Caller
 from chassis.ids import new_id
-from journal_contracts.api import Answer, JournalOrder, ResearchView
+from journal_contracts.api import Answer, JournalOrder, PauseOrder, ResearchView
 from journal_contracts.commands import RegisterAssets, RunPhase
 from journal_contracts.decisions import Choice
 from journal_contracts.product import PlanName
@@ -336,6 +336,24 @@ async def test_an_answer_is_told_what_became_of_it(house: House) -> None:
     assert await told("title", "t2") == (409, "decision_conflict")
 
 
+async def test_a_wish_that_rests_on_an_older_state_is_refused(house: House) -> None:
+    user = new_id()
+    journal = await house.desk.order(user, ORDER, None)
+    seen = (await house.desk.state(user, journal.id)).n
+    await house.work(journal.id)
+
+    for wish in (
+        house.course.cancel(caller(user), journal.id, seen),
+        house.course.pause(caller(user), journal.id, PauseOrder(), seen),
+        house.course.cancel(caller(new_id(), "operator"), journal.id, seen),
+    ):
+        with pytest.raises(ServiceError) as refused:
+            await wish
+        assert (refused.value.status, refused.value.code) == (412, "journal_has_changed")
+    seen = (await house.desk.state(user, journal.id)).n
+    assert (await house.course.cancel(caller(user), journal.id, seen)).status == "cancelled"
+
+
 async def test_an_answer_after_the_end_is_expired(house: House) -> None:
     user = new_id()
     journal = await house.desk.order(user, ORDER, None)
@@ -421,7 +439,7 @@ async def test_a_list_has_pages(house: House) -> None:
     ids = [(await house.desk.order(user, ORDER, None)).id for _ in range(5)]
 
     first = await house.desk.page(user, 2, None)
-    second = await house.desk.page(user, 3, UUID(first.next))
+    second = await house.desk.page(user, 3, first.next)
 
     assert [card.id for card in (*first.items, *second.items)] == ids[::-1]
     assert second.next is None

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
@@ -15,6 +15,11 @@ from journal_contracts.values import Facts, Value, on_one_line
 
 Status = Literal["running", "waiting", "completed", "failed", "cancelled"]
 """`waiting` means for a person: a decision is open and nothing else can go on, or it is paused."""
+
+Sort = Literal["newest", "oldest", "theme"]
+"""Of lists of journals; by theme as in a register, whatever its case."""
+
+LONGEST_CURSOR: Final = 2_000
 
 
 class Body(Value):
@@ -32,6 +37,12 @@ ShortText = Annotated[
     StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
     AfterValidator(on_one_line),
 ]
+
+
+SearchText = Annotated[
+    str, StringConstraints(strip_whitespace=True, max_length=100), AfterValidator(on_one_line)
+]
+"""What is looked for in themes and titles, as it stands there, whatever its case."""
 
 
 Decisions = dict[Literal["author_style", "title", "pictures", "draft", "format"], Choice]

@@ -15,6 +15,7 @@ from chassis.identity import Verifier
 from gateway_service import (
     accounts,
     artifacts,
+    course,
     documents,
     drafts,
     events,
@@ -88,6 +89,7 @@ def build(settings: Settings) -> FastAPI:
     )
     app.include_router(accounts.routes)
     app.include_router(journals.routes)
+    app.include_router(course.routes)
     app.include_router(drafts.routes)
     app.include_router(documents.routes)
     app.include_router(artifacts.routes)
@@ -106,6 +108,7 @@ def build(settings: Settings) -> FastAPI:
             "Idempotency-Key",
             "Range",
             "If-None-Match",
+            "If-Match",
         ],
         expose_headers=[
             "Location",

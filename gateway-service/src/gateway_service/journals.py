@@ -12,9 +12,10 @@ from chassis.errors import ServiceError
 from chassis.identity import bearer_token
 from gateway_service.bodies import StrictRoute
 from gateway_service.idempotency import AskedOnce, IdempotencyKey
-from gateway_service.owners import AskedOwners, Owners, OwnerUnavailable, passed_on
+from gateway_service.owners import AskedOwners, Owners, OwnerUnavailable, asked
 from gateway_service.problems import documented, signed_in
 from journal_contracts.api import (
+    LONGEST_CURSOR,
     Answer,
     AnswerResult,
     DocumentPage,
@@ -24,15 +25,14 @@ from journal_contracts.api import (
     JournalOrder,
     JournalPage,
     JournalView,
-    PauseOrder,
-    RetryOrder,
+    SearchText,
+    Sort,
+    Status,
 )
 
 DECISION_ID: Final = r"^[a-z][a-z0-9_-]{0,39}$"
 MOST_TRANSITIONS: Final = 2**31 - 1
 SVG: Final[dict[str, Any]] = {"content": {"image/svg+xml": {}}}
-
-
 routes = APIRouter(
     prefix="/v1/journals",
     tags=["journals"],
@@ -62,22 +62,26 @@ async def order(
 async def shelf(
     request: Request,
     owners: AskedOwners,
-    cursor: Annotated[str | None, Query(max_length=200)] = None,
+    *,
+    cursor: Annotated[str | None, Query(max_length=LONGEST_CURSOR)] = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    status: Annotated[tuple[Status, ...], Query(max_length=5)] = (),
+    q: Annotated[SearchText, Query(description="Text of the theme or title.")] = "",
+    sort: Sort = "newest",
 ) -> Response:
-    """Your journals, newest first."""
-    params: dict[str, str | int] = {"limit": limit}
-    if cursor is not None:
-        params["cursor"] = cursor
-    token = bearer_token(request, "Authorization")
-    return passed_on(
-        await owners.orchestrator.ask("GET", "/v1/journals", token=token, params=params)
-    )
+    """Your journals, page by page: `next` is the `cursor` of the following page.
+
+    What is ordered meanwhile moves nothing on later pages. A cursor belongs to its list: 422
+    `cursor_unknown` with another `status`, `q` or `sort`.
+    """
+    told = {"limit": limit, "cursor": cursor, "status": list(status), "q": q, "sort": sort}
+    params = {name: value for name, value in told.items() if value}
+    return await asked(request, owners.orchestrator, "GET", "/v1/journals", params=params)
 
 
 @routes.get("/{journal_id}", response_model=JournalView, responses=documented(404))
 async def journal(journal_id: UUID, request: Request, owners: AskedOwners) -> Response:
-    """A journal, as it stands."""
+    """A journal, as it stands; its `ETag` goes into `If-Match` of what rests on it."""
     return await _get(request, owners, f"/{journal_id}")
 
 
@@ -111,68 +115,6 @@ async def journal_at(
 async def picture(journal_id: UUID, request: Request, owners: AskedOwners) -> Response:
     """The plan of a journal as a picture, with how far each part of it is."""
     return await _get(request, owners, f"/{journal_id}/picture")
-
-
-@routes.post(
-    "/{journal_id}/cancel",
-    status_code=202,
-    response_model=JournalView,
-    responses=documented(404, 409),
-)
-async def cancel(journal_id: UUID, request: Request, owners: AskedOwners) -> Response:
-    """Stop a journal; what was made so far is kept."""
-    return await _post(request, owners, f"/{journal_id}/cancel")
-
-
-@routes.post(
-    "/{journal_id}/pause",
-    status_code=202,
-    response_model=JournalView,
-    responses=documented(404, 409),
-)
-async def pause(
-    journal_id: UUID, request: Request, owners: AskedOwners, order: PauseOrder | None = None
-) -> Response:
-    """Let a journal stand still: no step begins, no default is taken."""
-    return await _post(request, owners, f"/{journal_id}/pause", order or PauseOrder())
-
-
-@routes.post(
-    "/{journal_id}/resume",
-    status_code=202,
-    response_model=JournalView,
-    responses=documented(404, 409),
-)
-async def resume(journal_id: UUID, request: Request, owners: AskedOwners) -> Response:
-    """Go on with a paused journal."""
-    return await _post(request, owners, f"/{journal_id}/resume")
-
-
-@routes.post(
-    "/{journal_id}/retry",
-    status_code=202,
-    response_model=JournalView,
-    responses=documented(404, 409),
-)
-async def retry(
-    journal_id: UUID,
-    request: Request,
-    owners: AskedOwners,
-    once: AskedOnce,
-    order: RetryOrder | None = None,
-) -> Response:
-    """Take up a journal that ended or failed, at a phase or where it stood."""
-    path = f"/{journal_id}/retry"
-    return await once(lambda: _post(request, owners, path, order or RetryOrder()))
-
-
-@routes.delete("/{journal_id}", status_code=204, responses=documented(404, 409))
-async def delete(journal_id: UUID, request: Request, owners: AskedOwners) -> Response:
-    """Delete a journal with everything made for it."""
-    token = bearer_token(request, "Authorization")
-    return passed_on(
-        await owners.orchestrator.ask("DELETE", f"/v1/journals/{journal_id}", token=token)
-    )
 
 
 @routes.post(
@@ -249,23 +191,17 @@ async def _check_documents(request: Request, owners: Owners, order: JournalOrder
 async def _get(
     request: Request, owners: Owners, path: str, params: Mapping[str, int] | None = None
 ) -> Response:
-    token = bearer_token(request, "Authorization")
     path = f"/v1/journals{path}"
-    return passed_on(await owners.orchestrator.ask("GET", path, token=token, params=params))
+    return await asked(request, owners.orchestrator, "GET", path, params=params)
 
 
 async def _post(
     request: Request,
     owners: Owners,
     path: str,
-    body: BaseModel | None = None,
+    body: BaseModel,
     idempotency_key: str | None = None,
 ) -> Response:
-    answer = await owners.orchestrator.ask(
-        "POST",
-        f"/v1/journals{path}",
-        token=bearer_token(request, "Authorization"),
-        body=body,
-        headers={"Idempotency-Key": idempotency_key} if idempotency_key else None,
-    )
-    return passed_on(answer)
+    headers = {"Idempotency-Key": idempotency_key} if idempotency_key else None
+    path = f"/v1/journals{path}"
+    return await asked(request, owners.orchestrator, "POST", path, body=body, headers=headers)

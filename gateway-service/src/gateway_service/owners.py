@@ -1,6 +1,6 @@
 """The owners of the data behind the door: asked over HTTP, their answers passed on as they are."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final
 
@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from starlette.types import Receive, Scope, Send
 
 from chassis.errors import Unavailable
+from chassis.identity import bearer_token
 
 PASSED_ON: Final = (
     "content-type",
@@ -20,6 +21,7 @@ PASSED_ON: Final = (
     "www-authenticate",
     "cache-control",
     "content-security-policy",
+    "etag",
 )
 PASSED_ON_WITH_FILES: Final = (
     *PASSED_ON,
@@ -27,9 +29,9 @@ PASSED_ON_WITH_FILES: Final = (
     "content-range",
     "content-disposition",
     "accept-ranges",
-    "etag",
     "last-modified",
 )
+Params = Mapping[str, str | int | Sequence[str]]
 PROBLEM: Final = "application/problem+json"
 
 
@@ -60,7 +62,7 @@ class Owner:
         token: str | None = None,
         body: BaseModel | None = None,
         content: bytes | None = None,
-        params: Mapping[str, str | int] | None = None,
+        params: Params | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
         """The owner's whole answer, whatever its status; raises `OwnerUnavailable`.
@@ -112,6 +114,23 @@ AskedOwners = Annotated[Owners, Depends(owners)]
 def passed_on(answer: httpx.Response) -> Response:
     """The owner's answer, unchanged: its status, its body, and the headers that are for clients."""
     return Response(answer.content, answer.status_code, _kept(answer, PASSED_ON))
+
+
+async def asked(
+    request: Request,
+    owner: Owner,
+    method: str,
+    path: str,
+    *,
+    body: BaseModel | None = None,
+    params: Params | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """What an owner answers whoever signed the request, passed on."""
+    token = bearer_token(request, "Authorization")
+    return passed_on(
+        await owner.ask(method, path, token=token, body=body, params=params, headers=headers)
+    )
 
 
 class PassedOnFile(StreamingResponse):

@@ -22,6 +22,12 @@ class JournalOver(ServiceError):
     status = 409
 
 
+class JournalHasChanged(ServiceError):
+    """Something happened to the journal since the state that the wish rests on."""
+
+    status = 412
+
+
 class NothingToRetry(ServiceError):
     """The journal is at work, or complete: there is nothing to take up again."""
 
@@ -35,12 +41,18 @@ class PhaseUnknown(ServiceError):
 
 
 class Course:
-    """Each wish is one transition; a wish that is granted already changes nothing."""
+    """Each wish is one transition; a wish that is granted already changes nothing.
+
+    A wish may rest on what its user has `seen` (the state's `n`): then nothing may have happened
+    since.
+    """
 
     def __init__(self, transitions: Transitions) -> None:
         self._transitions = transitions
 
-    async def pause(self, caller: Caller, journal_id: UUID, order: PauseOrder) -> JournalView:
+    async def pause(
+        self, caller: Caller, journal_id: UUID, order: PauseOrder, seen: int | None = None
+    ) -> JournalView:
         """Begin no new step, and take no default, for so long."""
         until = self._transitions.clock.now() + timedelta(seconds=order.seconds)
 
@@ -48,18 +60,22 @@ class Course:
             _check_alive(saga)
             return Pause(until)
 
-        return await self._steer(caller, journal_id, look)
+        return await self._steer(caller, journal_id, look, seen)
 
-    async def resume(self, caller: Caller, journal_id: UUID) -> JournalView:
+    async def resume(
+        self, caller: Caller, journal_id: UUID, seen: int | None = None
+    ) -> JournalView:
         """Go on with a paused journal."""
 
         def look(saga: Saga) -> Happening | None:
             _check_alive(saga)
             return Resume() if saga.paused_until is not None else None
 
-        return await self._steer(caller, journal_id, look)
+        return await self._steer(caller, journal_id, look, seen)
 
-    async def cancel(self, caller: Caller, journal_id: UUID) -> JournalView:
+    async def cancel(
+        self, caller: Caller, journal_id: UUID, seen: int | None = None
+    ) -> JournalView:
         """Stop a journal; what is made of it stays."""
 
         def look(saga: Saga) -> Happening | None:
@@ -68,9 +84,11 @@ class Course:
             _check_alive(saga)
             return Cancel()
 
-        return await self._steer(caller, journal_id, look)
+        return await self._steer(caller, journal_id, look, seen)
 
-    async def retry(self, caller: Caller, journal_id: UUID, order: RetryOrder) -> JournalView:
+    async def retry(
+        self, caller: Caller, journal_id: UUID, order: RetryOrder, seen: int | None = None
+    ) -> JournalView:
         """Take up a journal that ended or failed: at a phase, or where it stood."""
         changes = order.changes
         check_in_advance(changes.decisions.items())
@@ -89,21 +107,28 @@ class Course:
                 changes.audience,
             )
 
-        return await self._steer(caller, journal_id, look)
+        return await self._steer(caller, journal_id, look, seen)
 
-    async def _steer(self, caller: Caller, journal_id: UUID, wish: Look) -> JournalView:
-        """As its owner; somebody else's, as an operator."""
+    async def _steer(
+        self, caller: Caller, journal_id: UUID, wish: Look, seen: int | None
+    ) -> JournalView:
+        """As its owner; somebody else's, as an operator. `seen` is the `n` the wish rests on."""
+
+        def unchanged(saga: Saga) -> Happening | None:
+            if seen is not None and seen != saga.n:
+                raise JournalHasChanged("The journal has changed meanwhile: look at it again.")
+            return wish(saga)
 
         def look(saga: Saga) -> Happening | None:
             check_is_of(caller.user_id, saga)
-            return wish(saga)
+            return unchanged(saga)
 
         try:
             row = await self._transitions.decide(journal_id, look, actor="user")
         except NotFound:
             if OPERATOR_SCOPE not in caller.scopes:
                 raise
-            row = await self._transitions.decide(journal_id, wish, actor="operator")
+            row = await self._transitions.decide(journal_id, unchanged, actor="operator")
         return view_of(row)
 
 

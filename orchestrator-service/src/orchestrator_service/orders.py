@@ -16,9 +16,10 @@ from chassis.errors import NotFound, ServiceError
 from chassis.ids import new_id
 from journal_contracts.api import DraftParts, JournalOrder, JournalPage, JournalView, QueueView
 from journal_contracts.events import CraftDeleted
-from orchestrator_service import eta, steps, store
+from orchestrator_service import eta, lists, steps, store
 from orchestrator_service.decisions import check_in_advance
 from orchestrator_service.engine.engine import Engine
+from orchestrator_service.lists import EVERYTHING, Wish
 from orchestrator_service.ownership import no_such_journal, view_of
 from orchestrator_service.past import Past
 from orchestrator_service.plan import PLANS
@@ -188,12 +189,12 @@ class Desk:
         pool, ahead = place
         return QueueView(position=ahead, eta_seconds=self._engine.release.eta(pool, ahead))
 
-    async def page(self, user_id: UUID, limit: int, cursor: UUID | None) -> JournalPage:
-        """A user's journals, newest first."""
+    async def page(
+        self, user_id: UUID, limit: int, cursor: str | None, wish: Wish = EVERYTHING
+    ) -> JournalPage:
+        """A user's journals, page by page."""
         async with self._database.transaction() as session:
-            cards = await store.list_of_user(session, user_id, limit + 1, cursor)
-        following = str(cards[limit - 1].id) if len(cards) > limit else None
-        return JournalPage(items=tuple(cards[:limit]), next=following)
+            return await lists.page(session, user_id, wish, limit, cursor)
 
     async def delete(self, user_id: UUID, journal_id: UUID) -> None:
         """Forget a journal; who keeps something of it hears that it is gone."""

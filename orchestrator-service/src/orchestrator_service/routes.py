@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 
 from chassis.identity import CurrentCaller, only_from
 from journal_contracts.api import (
+    LONGEST_CURSOR,
     Answer,
     AnswerResult,
     DraftParts,
@@ -20,6 +21,9 @@ from journal_contracts.api import (
     PauseOrder,
     QuotaView,
     RetryOrder,
+    SearchText,
+    Sort,
+    Status,
     UsageKey,
     UsagePage,
 )
@@ -27,6 +31,7 @@ from journal_contracts.catalogue import GATEWAY
 from journal_contracts.product import PlanName
 from orchestrator_service.course import Course
 from orchestrator_service.decisions import Decisions
+from orchestrator_service.lists import Wish
 from orchestrator_service.orders import Desk
 from orchestrator_service.past import Past
 from orchestrator_service.spending import Spending
@@ -68,6 +73,16 @@ ItsPast = Annotated[Past, Depends(_past)]
 ItsCourse = Annotated[Course, Depends(_course)]
 Asked = Annotated[Decisions, Depends(_decisions)]
 Key = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=200)]
+
+
+def _seen(
+    if_match: Annotated[str | None, Header(pattern=r'^"[0-9]{1,9}"$')] = None,
+) -> int | None:
+    """The `n` of the state that a wish rests on: it is a journal's `ETag`."""
+    return None if if_match is None else int(if_match.strip('"'))
+
+
+Seen = Annotated[int | None, Depends(_seen)]
 
 
 def _spending(request: Request) -> Spending:
@@ -118,17 +133,25 @@ async def order_journal(
 async def list_journals(
     caller: CurrentCaller,
     desk: AtDesk,
+    *,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
-    cursor: UUID | None = None,
+    cursor: Annotated[str | None, Query(max_length=LONGEST_CURSOR)] = None,
+    status: Annotated[tuple[Status, ...], Query()] = (),
+    q: Annotated[SearchText, Query()] = "",
+    sort: Sort = "newest",
 ) -> JournalPage:
-    """The caller's journals, newest first."""
-    return await desk.page(caller.user_id, limit, cursor)
+    """The caller's journals: of these states, with this text in theme or title, in this order."""
+    return await desk.page(caller.user_id, limit, cursor, Wish(status, q, sort))
 
 
 @router.get("/{journal_id}")
-async def show_journal(journal_id: UUID, caller: CurrentCaller, desk: AtDesk) -> JournalView:
+async def show_journal(
+    journal_id: UUID, caller: CurrentCaller, desk: AtDesk, response: Response
+) -> JournalView:
     """The state of a journal."""
-    return await desk.state(caller.user_id, journal_id)
+    journal = await desk.state(caller.user_id, journal_id)
+    response.headers["ETag"] = f'"{journal.n}"'
+    return journal
 
 
 @router.get("/{journal_id}/draft")
@@ -138,31 +161,43 @@ async def show_draft(journal_id: UUID, caller: CurrentCaller, desk: AtDesk) -> D
 
 
 @router.post("/{journal_id}/cancel", status_code=202)
-async def cancel_journal(journal_id: UUID, caller: CurrentCaller, course: ItsCourse) -> JournalView:
+async def cancel_journal(
+    journal_id: UUID, caller: CurrentCaller, course: ItsCourse, seen: Seen
+) -> JournalView:
     """Stop a journal."""
-    return await course.cancel(caller, journal_id)
+    return await course.cancel(caller, journal_id, seen)
 
 
 @router.post("/{journal_id}/pause", status_code=202)
 async def pause_journal(
-    journal_id: UUID, caller: CurrentCaller, course: ItsCourse, order: PauseOrder | None = None
+    journal_id: UUID,
+    caller: CurrentCaller,
+    course: ItsCourse,
+    seen: Seen,
+    order: PauseOrder | None = None,
 ) -> JournalView:
     """Let a journal stand still."""
-    return await course.pause(caller, journal_id, order or PauseOrder())
+    return await course.pause(caller, journal_id, order or PauseOrder(), seen)
 
 
 @router.post("/{journal_id}/resume", status_code=202)
-async def resume_journal(journal_id: UUID, caller: CurrentCaller, course: ItsCourse) -> JournalView:
+async def resume_journal(
+    journal_id: UUID, caller: CurrentCaller, course: ItsCourse, seen: Seen
+) -> JournalView:
     """Go on with a paused journal."""
-    return await course.resume(caller, journal_id)
+    return await course.resume(caller, journal_id, seen)
 
 
 @router.post("/{journal_id}/retry", status_code=202)
 async def retry_journal(
-    journal_id: UUID, caller: CurrentCaller, course: ItsCourse, order: RetryOrder | None = None
+    journal_id: UUID,
+    caller: CurrentCaller,
+    course: ItsCourse,
+    seen: Seen,
+    order: RetryOrder | None = None,
 ) -> JournalView:
     """Take up a journal that ended or failed."""
-    return await course.retry(caller, journal_id, order or RetryOrder())
+    return await course.retry(caller, journal_id, order or RetryOrder(), seen)
 
 
 @router.delete("/{journal_id}", status_code=204)

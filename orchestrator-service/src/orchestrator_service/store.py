@@ -12,8 +12,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, SQLModel, col
 
 from chassis.errors import NotFound
-from journal_contracts.api import JournalCard
-from journal_contracts.product import PlanName
 from orchestrator_service.state import Saga
 
 SAGA = TypeAdapter(Saga)
@@ -113,19 +111,3 @@ async def load_of_user(session: AsyncSession, journal_id: UUID, user_id: UUID) -
 def saga_of(row: JournalRow) -> Saga:
     """The saga in a row."""
     return SAGA.validate_python(row.saga)
-
-
-async def list_of_user(
-    session: AsyncSession, user_id: UUID, limit: int, before: UUID | None
-) -> list[JournalCard]:
-    """A user's journals, newest first; ids are UUIDv7, so they sort by time."""
-    query = select(JournalRow).where(col(JournalRow.user_id) == user_id)
-    if before is not None:
-        query = query.where(col(JournalRow.id) < before)
-    rows = await session.scalars(query.order_by(col(JournalRow.id).desc()).limit(limit))
-    return [
-        JournalCard.model_validate(
-            {**row.model_dump(include=set(JournalCard.model_fields)), "plan": PlanName(row.plan)}
-        )
-        for row in rows
-    ]

@@ -268,6 +268,49 @@ class JournalView(View):
     """How many the books have from each source: `generated` by a model, `procedural` by us."""
 
 
+class AtWork(View):
+    """An agent at work: how many parts of its phase are done."""
+
+    phase: str
+    agent: str
+    done: int
+    parts: int
+
+
+class Pending(View):
+    """A decision that is open, in short."""
+
+    id: str
+    rev: int
+    question: str
+    deadline: datetime
+
+
+Wish = Literal["answer", "cancel", "pause", "resume", "retry", "download", "delete"]
+
+
+class JobState(View):
+    """How far a journal is, in short, for whoever asks often; `can` is what its user can do.
+
+    `n` is the last event in it. `cost` (US dollars, None if unpriced) and `eta_seconds` are those
+    of `asked_at`, when the orchestrator was last asked.
+    """
+
+    id: UUID
+    status: Status
+    percent: int
+    n: int
+    at_work: tuple[AtWork, ...] = ()
+    open_decisions: tuple[Pending, ...] = ()
+    paused_until: datetime | None = None
+    trouble: TroubleView | None = None
+    cost: Decimal | None = None
+    eta_seconds: float | None = None
+    updated_at: datetime
+    asked_at: datetime
+    can: tuple[Wish, ...] = ()
+
+
 class JournalCard(View):
     """A journal in a list."""
 

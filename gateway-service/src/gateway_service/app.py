@@ -23,6 +23,7 @@ from gateway_service import (
     journals,
     money,
     operating,
+    states,
 )
 from gateway_service.connections import ConnectionManager
 from gateway_service.following import Sources
@@ -35,6 +36,7 @@ from gateway_service.owners import Owner, Owners
 from gateway_service.settings import Settings
 from gateway_service.socket import Sockets
 from gateway_service.stamper import Stamper
+from gateway_service.states import States
 from gateway_service.tickets import Tickets
 from journal_contracts.catalogue import GATEWAY
 
@@ -65,6 +67,7 @@ def build(settings: Settings) -> FastAPI:
             feeds = feed.Feed(redis)
             probes["redis"] = feeds.ping
             app.state.limits = Limits(redis)
+            app.state.states = States(redis, feeds, app.state.owners.orchestrator)
             app.state.answers = Answers(redis)
 
             broker = connect(GATEWAY, settings.amqp_url)
@@ -90,6 +93,7 @@ def build(settings: Settings) -> FastAPI:
     app.include_router(accounts.routes)
     app.include_router(journals.routes)
     app.include_router(course.routes)
+    app.include_router(states.routes)
     app.include_router(drafts.routes)
     app.include_router(documents.routes)
     app.include_router(artifacts.routes)

@@ -1,18 +1,25 @@
 """The history of a journal: in pages, with what each step took and cost, and as states (R3.1d)."""
 
+import json
 from collections import Counter
 from decimal import Decimal
 from itertools import chain
 from typing import Any
 from uuid import UUID
 
+import httpx
 import pytest
+from joserfc import jwt
+from joserfc.jwk import KeySet
 from sqlalchemy import text
 
+from chassis import web
 from chassis.errors import NotFound
+from chassis.identity import AUDIENCE, ISSUER, TOKEN_TYPE, Verifier, new_key
 from chassis.ids import new_id
 from journal_contracts.api import HistoryEntry
 from journal_contracts.events import StepFinished, Usage
+from orchestrator_service.routes import router
 
 from .crew import finished
 from .test_desk import ORDER, House, database, house
@@ -126,3 +133,53 @@ async def test_the_picture_is_of_the_journal_as_it_is(house: House) -> None:
 
     assert drawn.startswith("<svg ")
     assert "Express plan, 100 % done, completed" in drawn
+
+
+async def test_what_was_told_is_given_again_as_it_was_said(house: House) -> None:
+    user = new_id()
+    journal = await crafted(house, user)
+    await crafted(house, user)
+    query = "select name, body from outbox where journal_id = $1 and phase is null"
+    said = [
+        (row["name"], json.loads(row["body"])) for row in await house.pool.fetch(query, journal)
+    ]
+
+    told = await house.past.told(journal, 1, 2**31 - 1)
+    some = await house.past.told(journal, 3, 5)
+
+    by_n = sorted(said, key=lambda each: each[1]["n"])
+    assert [(event.type, event.body) for event in told.items] == by_n
+    assert [event.body["n"] for event in told.items] == list(range(1, len(said) + 1))
+    assert some.items == told.items[2:5]
+    assert (await house.past.told(new_id(), 1, 5)).items == ()
+
+
+@pytest.mark.parametrize(
+    ("service", "status"), [("gateway-service", 200), ("media-service", 403), (None, 401)]
+)
+async def test_only_the_gateway_may_ask_what_was_told(
+    house: House, service: str | None, status: int
+) -> None:
+    journal = await house.desk.order(new_id(), ORDER, None)
+    key = new_key("signing-1")
+    claims = {"iss": ISSUER, "aud": AUDIENCE, "exp": 2**31, "sub": service, "scope": "service"}
+    token = jwt.encode({"alg": "ES256", "typ": TOKEN_TYPE, "kid": "signing-1"}, claims, key)
+    keys = httpx.MockTransport(
+        lambda request: httpx.Response(200, json=KeySet([key]).as_dict(private=False))
+    )
+    app = web.application("Orchestrator", None, {})
+    app.include_router(router)
+    async with (
+        httpx.AsyncClient(transport=keys) as auth,
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://here") as client,
+    ):
+        app.state.past, app.state.verifier = house.past, Verifier(auth, "http://auth")
+        answer = await client.get(
+            f"/v1/journals/{journal.id}/told",
+            params={"first": 1, "last": 1},
+            headers={"Service-Authorization": f"Bearer {token}"} if service else {},
+        )
+
+    assert answer.status_code == status
+    if status == httpx.codes.OK:
+        assert answer.json()["items"][0]["type"] == "journal.craft.started.v1"

@@ -355,6 +355,19 @@ class HistoryPage(View):
     next: int | None = None
 
 
+class ToldEvent(View):
+    """A public event as it was said: its name, and its body as it stood on the wire."""
+
+    type: str
+    body: Facts
+
+
+class ToldEvents(View):
+    """Public events of one journal, in the order of their `n`; empty where there are none."""
+
+    items: tuple[ToldEvent, ...]
+
+
 class DraftParts(View):
     """Where the parts of a draft lie, as keys: both books, and what was edited since, in order."""
 

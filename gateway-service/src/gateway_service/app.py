@@ -28,6 +28,7 @@ from gateway_service import (
 from gateway_service.connections import ConnectionManager
 from gateway_service.following import Sources
 from gateway_service.headers import SafeHeaders
+from gateway_service.history import History
 from gateway_service.idempotency import Answers
 from gateway_service.library import Library
 from gateway_service.limits import Limits
@@ -73,7 +74,7 @@ def build(settings: Settings) -> FastAPI:
             broker = connect(GATEWAY, settings.amqp_url)
             connections = ConnectionManager()
             listener = Listener(broker, connections)
-            Stamper(broker, feeds).listen()
+            Stamper(broker, feeds, History(app.state.owners.orchestrator)).listen()
             await stack.enter_async_context(open_broker(broker))
             probes["broker"] = listener.ping
             await stack.enter_async_context(listener.listening())

@@ -4,20 +4,21 @@
 -- ARGV  1 n   2 frame, JSON without "o"   3 epoch to begin if there is none or a gap is given up
 --       4 entries kept   5 seconds a feed is kept   6 seconds a journal's place is kept
 --       7 "1" to give up waiting for what is missing
--- Gives {verdict, epoch, offset, frame, offset, frame ...}; the verdict is appended, known or parked.
+-- Gives {verdict, epoch, next n, offset, frame, offset, frame ...}; the verdict is appended, known or
+-- parked, and a parked event waits for all from `next n` on.
 local feed, history, journal = KEYS[1], KEYS[2], KEYS[3]
 local n, frame, new_epoch = tonumber(ARGV[1]), ARGV[2], ARGV[3]
 local next_n = tonumber(redis.call('HGET', journal, 'next') or '1')
 
 if n < next_n then
-  return {'known', ''}
+  return {'known', '', next_n}
 end
 redis.call('HSET', journal, n, frame)
 redis.call('EXPIRE', journal, ARGV[6])
 
 if n > next_n then
   if ARGV[7] ~= '1' then
-    return {'parked', ''}
+    return {'parked', '', next_n}
   end
   -- What is missing can no longer come in its place: an honest new epoch, from the first we hold.
   redis.call('DEL', feed)
@@ -31,7 +32,7 @@ if n > next_n then
 end
 
 redis.call('HSETNX', feed, 'epoch', new_epoch)
-local answer = {'appended', redis.call('HGET', feed, 'epoch')}
+local answer = {'appended', redis.call('HGET', feed, 'epoch'), 0}
 local body = redis.call('HGET', journal, next_n)
 while body do
   local top = redis.call('HINCRBY', feed, 'top', 1)
@@ -47,6 +48,7 @@ while body do
   body = redis.call('HGET', journal, next_n)
 end
 redis.call('HSET', journal, 'next', next_n)
+answer[3] = next_n
 redis.call('EXPIRE', feed, ARGV[5])
 redis.call('EXPIRE', history, ARGV[5])
 return answer

@@ -45,6 +45,8 @@ class Appended:
 
     verdict: Literal["appended", "known", "parked"]
     epoch: str
+    awaited: int
+    """The `n` its journal goes on with; a parked event waits for all from there on."""
     entries: tuple[Entry, ...]
 
 
@@ -60,7 +62,7 @@ class Feed:
         self, user_id: UUID, journal_id: UUID, n: int, frame: bytes, *, give_up: bool = False
     ) -> Appended:
         """Put event `n` of a journal in its place; early ones wait unless the gap is given up."""
-        verdict, epoch, *rest = await self._append(
+        verdict, epoch, awaited, *rest = await self._append(
             keys=[_feed(user_id), _history(user_id), f"{_feed(user_id)}:journal:{journal_id}"],
             args=[
                 n,
@@ -73,7 +75,7 @@ class Feed:
             ],
         )
         entries = tuple(map(Entry, map(int, rest[::2]), rest[1::2]))
-        return Appended(verdict.decode(), epoch.decode(), entries)
+        return Appended(verdict.decode(), epoch.decode(), int(awaited), entries)
 
     async def position(self, user_id: UUID) -> Position:
         """Where the user's feed is; a feed that is not there yet begins now."""

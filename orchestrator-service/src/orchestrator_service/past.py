@@ -2,12 +2,13 @@
 
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Integer, column, func, select
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import col
 
 from chassis.database import Database
 from chassis.errors import NotFound
-from journal_contracts.api import HistoryPage, JournalView
+from journal_contracts.api import HistoryPage, JournalView, ToldEvent, ToldEvents
 from orchestrator_service import picture, store
 from orchestrator_service.engine.causes import NAMES, replayed
 from orchestrator_service.store import HistoryRow
@@ -15,6 +16,8 @@ from orchestrator_service.views import history_entries, journal_view
 
 READABLE = frozenset(NAMES.values())
 """Causes whose inputs were kept; what happened before that was kept without."""
+MOST_TOLD = 500
+"""Events given at once: as many as a feed keeps."""
 
 
 class NoSuchMoment(NotFound):
@@ -60,6 +63,25 @@ class Past:
         if saga is None:
             raise NoSuchMoment(f"The journal has no transition {seq}.")
         return journal_view(saga, row.created_at, entries[-1][2])
+
+    async def told(self, journal_id: UUID, first: int, last: int) -> ToldEvents:
+        """What the world was told of a journal from its `first` event to its `last`, as it was."""
+        each = func.jsonb_array_elements(col(HistoryRow.said)).table_valued(
+            column("value", JSONB), name="each"
+        )
+        event = each.c.value
+        n = event["body"]["n"].astext.cast(Integer)
+        query = (
+            select(event)
+            .select_from(HistoryRow)
+            .join(each, n.between(first, last))
+            .where(col(HistoryRow.journal_id) == journal_id)
+            .order_by(n)
+            .limit(MOST_TOLD)
+        )
+        async with self._database.transaction() as session:
+            events = (await session.scalars(query)).all()
+        return ToldEvents(items=tuple(map(ToldEvent.model_validate, events)))
 
     async def picture(self, user_id: UUID, journal_id: UUID) -> str:
         """The plan of a journal with its state, as SVG."""

@@ -24,6 +24,7 @@ from journal_contracts.api import (
     SearchText,
     Sort,
     Status,
+    ToldEvents,
     UsageKey,
     UsagePage,
 )
@@ -240,6 +241,17 @@ async def show_history(
 ) -> HistoryPage:
     """Everything that happened to a journal, in order: `limit` transitions after `cursor`."""
     return await past.page(caller.user_id, journal_id, limit, cursor)
+
+
+@router.get("/{journal_id}/told")
+async def show_told(
+    journal_id: UUID,
+    past: ItsPast,
+    first: Annotated[int, Query(ge=1, le=MOST_TRANSITIONS)],
+    last: Annotated[int, Query(ge=1, le=MOST_TRANSITIONS)],
+) -> ToldEvents:
+    """The public events of a journal by their `n`, for the gateway to fill a gap: no user asks."""
+    return await past.told(journal_id, first, last)
 
 
 @router.get("/{journal_id}/history/{seq}")

@@ -54,6 +54,4 @@ def _takes(pattern: str, theme: str) -> bool:
     if "for {Title}" in pattern and (" for " in f" {theme} " or begins in SUFFERED):
         return False
     inside = re.search(r"^The (?:\S+ )?\{Title\}", pattern)
-    return not inside or (
-        len(theme.split()) <= MOST_INSIDE and begins not in ARTICLES
-    )
+    return not inside or (len(theme.split()) <= MOST_INSIDE and begins not in ARTICLES)

@@ -416,13 +416,15 @@ class AssetPage(View):
     items: tuple[AssetView, ...]
 
 
+Email = Annotated[str, StringConstraints(max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
+Password = Annotated[str, StringConstraints(strip_whitespace=False, min_length=15, max_length=256)]
+
+
 class Credentials(Body):
     """Who wants in. A password has 15 to 256 characters."""
 
-    email: Annotated[str, StringConstraints(max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
-    password: Annotated[
-        str, StringConstraints(strip_whitespace=False, min_length=15, max_length=256)
-    ]
+    email: Email
+    password: Password
 
 
 class TicketView(Value):
@@ -442,11 +444,16 @@ class AccountView(View):
 
 
 class TokenView(View):
-    """An access token (RFC 6749 names); `expires_in` is in seconds."""
+    """An access token (RFC 6749 names), and what the next one is got with; times in seconds.
+
+    A refresh token holds once: its answer has the next. Browsers that asked for a cookie see none.
+    """
 
     access_token: str
     token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - a scheme, not a secret
     expires_in: int
+    refresh_token: str | None = None
+    refresh_expires_in: int | None = None
 
 
 class Problem(View):

@@ -90,7 +90,11 @@ CATALOGUE: Final = (
         transient=True,
     ),
     Entry(events.UsageRecorded, said_by=(WORKERS,), heard_by=(ORCHESTRATOR,)),
-    Entry(events.SessionRevoked, said_by=(AUTH,)),
+    Entry(
+        events.SessionRevoked,
+        said_by=(AUTH,),
+        heard_by_every_replica_of=(GATEWAY, ORCHESTRATOR, MEDIA),
+    ),
 )
 BY_NAME: Final = {entry.name: entry for entry in CATALOGUE}
 

@@ -1,48 +1,69 @@
 """Who is calling: access tokens are verified here, with the public keys of the auth service.
 
 A user comes with `Authorization: Bearer`; a service that asks in a user's name adds its own token
-as `Service-Authorization: Bearer`, and routes marked `only_from` want to see it. Routes marked
-`only_with` want a user's token with a scope.
+as `Service-Authorization: Bearer`, and routes marked `only_from` want to see it. What cannot be
+taken back asks for a `FreshCaller`: the auth service is asked whether the session still runs. So do
+routes marked `only_with`, which want a user with a scope.
 """
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import replace
+from typing import Annotated, TypeVar
 from uuid import UUID
 
 import httpx
 from fastapi import Depends, Request
-from joserfc import jwt
-from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet
+from pydantic import ValidationError
 
+from chassis.claims import (
+    ALGORITHMS,
+    AUDIENCE,
+    BROKEN,
+    ISSUER,
+    LONGEST_TOKEN,
+    OPERATOR_SCOPE,
+    SERVICE_SCOPE,
+    TOKEN_TYPE,
+    USER_SCOPE,
+    Caller,
+    Claims,
+    caller_of,
+    claims_of,
+    service_of,
+)
 from chassis.errors import Forbidden, Unauthorized, Unavailable
+from chassis.remembered import Revoked, SessionEnded, Verified
+from journal_contracts.sessions import TokenQuestion, TokenTruth
 
-ISSUER = "journal-craft-crew"
-AUDIENCE = "journal-craft-crew"
-TOKEN_TYPE = "at+jwt"  # noqa: S105 - the name of a type of token (RFC 9068), not a token
-ALGORITHMS = ["ES256"]
-SERVICE_SCOPE = "service"
-USER_SCOPE = "user"
-OPERATOR_SCOPE = "operator"
+__all__ = [
+    "ALGORITHMS",
+    "AUDIENCE",
+    "ISSUER",
+    "LONGEST_TOKEN",
+    "OPERATOR_SCOPE",
+    "SERVICE_HEADER",
+    "SERVICE_SCOPE",
+    "TOKEN_TYPE",
+    "USER_SCOPE",
+    "Caller",
+    "CurrentCaller",
+    "FreshCaller",
+    "Truth",
+    "Verifier",
+    "bearer_token",
+    "current_caller",
+    "new_key",
+    "only_from",
+    "only_with",
+]
+
 SERVICE_HEADER = "Service-Authorization"
-LONGEST_TOKEN = 8_192
 REFETCH_PAUSE = 10.0
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Caller:
-    """Who calls, by a verified token; `scopes` say what else than a user may do."""
-
-    user_id: UUID
-    session_id: UUID
-    expires_at: int
-    """Seconds since 1970, UTC."""
-    scopes: frozenset[str] = frozenset()
 
 
 class ScopeMissing(Forbidden):
@@ -53,47 +74,59 @@ class Verifier:
     """Checks tokens locally; an unknown key id makes it fetch the keys once more, then pause."""
 
     def __init__(self, client: httpx.AsyncClient, auth_url: str) -> None:
+        self.revoked = Revoked()
         self._client = client
         self._url = f"{auth_url}/.well-known/jwks.json"
         self._keys = KeySet([])
+        self._verified = Verified()
         self._fetched_at = float("-inf")
         self._fetching = asyncio.Lock()
-        self._claims = jwt.JWTClaimsRegistry(
-            iss={"essential": True, "value": ISSUER},
-            aud={"essential": True, "value": AUDIENCE},
-            exp={"essential": True},
-            sub={"essential": True},
-            scope={"essential": True},
-        )
 
     async def verify(self, token: str) -> Caller:
-        """The user this token speaks for; raises `Unauthorized`, or `Unavailable` without keys."""
-        return await self._checked(token, _caller)
+        """The user this token speaks for.
+
+        Raises `Unauthorized`, or `Unavailable` where that cannot be told.
+        """
+        caller = await self._checked(token, caller_of)
+        self.revoked.check(caller.session_id)
+        return caller
 
     async def verify_service(self, token: str) -> str:
         """The name of the service this token speaks for; raises the same."""
-        return await self._checked(token, _service)
+        return await self._checked(token, service_of)
 
-    async def _checked(self, token: str, meaning: Callable[[dict[str, Any]], T]) -> T:
+    def drop(self, session_id: UUID) -> bool:
+        """From here on no token of this session holds; false if that was known."""
+        self._verified.drop_session(session_id)
+        return self.revoked.add(session_id)
+
+    def keep_keys(self, names: Collection[str]) -> None:
+        """Let no key be trusted but these; new ones are fetched when they are met."""
+        kept = [key for key in self._keys.keys if key.kid in names]
+        if len(kept) < len(self._keys.keys):
+            self._keys = KeySet(kept)
+            self._verified.clear()
+
+    async def _checked(self, token: str, meaning: Callable[[Claims], T]) -> T:
         if len(token) > LONGEST_TOKEN:
             raise Unauthorized("The token is too long.")
         known_since = self._fetched_at
         try:
-            return meaning(self._claims_of(token))
-        except (JoseError, ValueError, KeyError, TypeError) as first:
+            return self._read(token, meaning)
+        except BROKEN as first:
             if not await self._fetch_keys(known_since):
                 raise Unauthorized("The token does not hold.") from first
         try:
-            return meaning(self._claims_of(token))
-        except (JoseError, ValueError, KeyError, TypeError) as error:
+            return self._read(token, meaning)
+        except BROKEN as error:
             raise Unauthorized("The token does not hold.") from error
 
-    def _claims_of(self, token: str) -> dict[str, Any]:
-        decoded = jwt.decode(token, self._keys, algorithms=ALGORITHMS)
-        if decoded.header.get("typ") != TOKEN_TYPE:
-            raise ValueError("not an access token")
-        self._claims.validate(decoded.claims)
-        return decoded.claims
+    def _read(self, token: str, meaning: Callable[[Claims], T]) -> T:
+        claims = self._verified.get(token)
+        if claims is None:
+            claims = claims_of(token, self._keys)
+            self._verified.keep(token, claims)
+        return meaning(claims)
 
     async def _fetch_keys(self, known_since: float) -> bool:
         """Fetch the keys unless that was done a moment ago; true if the asker may not know them."""
@@ -105,13 +138,33 @@ class Verifier:
             try:
                 answer = await self._client.get(self._url)
                 answer.raise_for_status()
-            except httpx.HTTPError as error:
+            except (httpx.HTTPError, Unavailable) as error:
                 if self._keys.keys:
                     return False
                 raise Unavailable("Tokens cannot be checked at the moment.") from error
             self._keys = KeySet.import_key_set(answer.json())
             self._fetched_at = time.monotonic()
             return True
+
+
+class Truth:
+    """Asks the auth service itself: for what cannot be taken back, a cached answer is too old."""
+
+    def __init__(self, auth: httpx.AsyncClient) -> None:
+        self._auth = auth
+
+    async def scopes_of(self, token: str) -> frozenset[str]:
+        """What the user behind a token may do now. Raises `SessionEnded`; nobody to ask is no."""
+        question = TokenQuestion(token=token)
+        try:
+            answer = await self._auth.post("/v1/auth/introspect", json=question.model_dump())
+            answer.raise_for_status()
+            told = TokenTruth.model_validate_json(answer.content)
+        except (httpx.HTTPError, ValidationError) as error:
+            raise Unavailable("Nobody can say now whether this is still allowed.") from error
+        if not told.active:
+            raise SessionEnded("The session has ended.")
+        return frozenset(told.scope.split())
 
 
 def new_key(kid: str) -> ECKey:
@@ -128,6 +181,19 @@ async def current_caller(request: Request) -> Caller:
 CurrentCaller = Annotated[Caller, Depends(current_caller)]
 
 
+async def fresh_caller(request: Request, caller: CurrentCaller) -> Caller:
+    """The same, if the session runs at this moment, with what its user may do at this moment.
+
+    The truth is `app.state.truth`.
+    """
+    truth: Truth = request.app.state.truth
+    scopes = await truth.scopes_of(bearer_token(request, "Authorization"))
+    return replace(caller, scopes=scopes)
+
+
+FreshCaller = Annotated[Caller, Depends(fresh_caller)]
+
+
 def only_from(*services: str) -> Callable[[Request], Awaitable[None]]:
     """A FastAPI dependency for internal routes: 401 without a service's token, 403 for others."""
 
@@ -141,11 +207,11 @@ def only_from(*services: str) -> Callable[[Request], Awaitable[None]]:
 
 
 def only_with(scope: str) -> Callable[[Caller], Awaitable[None]]:
-    """A FastAPI dependency: 403 `scope_missing` for users whose token has no such scope."""
+    """A FastAPI dependency: 403 `scope_missing` for users who have no such scope at this moment."""
 
-    async def check(caller: CurrentCaller) -> None:
+    async def check(caller: FreshCaller) -> None:
         if scope not in caller.scopes:
-            raise ScopeMissing(f"This is for a token with the scope {scope}.", scope=scope)
+            raise ScopeMissing(f"This is for users with the scope {scope}.", scope=scope)
 
     return check
 
@@ -156,16 +222,3 @@ def bearer_token(request: Request, header: str) -> str:
     if scheme.lower() != "bearer" or not token:
         raise Unauthorized(f"{header} needs a bearer token.")
     return token
-
-
-def _caller(claims: dict[str, Any]) -> Caller:
-    scopes = frozenset(str(claims["scope"]).split())
-    if SERVICE_SCOPE in scopes:
-        raise ValueError("a service is not a user")
-    return Caller(UUID(claims["sub"]), UUID(claims["sid"]), int(claims["exp"]), scopes)
-
-
-def _service(claims: dict[str, Any]) -> str:
-    if claims["scope"] != SERVICE_SCOPE:
-        raise ValueError("a user is not a service")
-    return str(claims["sub"])

@@ -59,15 +59,22 @@ async def open_broker(broker: RabbitBroker) -> AsyncIterator[None]:
             await topology.declare(broker)
             await broker.start()
     except (AMQPException, OSError, RuntimeError, TimeoutError) as error:
-        with contextlib.suppress(AMQPException, OSError, RuntimeError, TimeoutError):
-            async with asyncio.timeout(LOOK_SECONDS):
-                await broker.stop()
+        await _hang_up(broker)
         raise BrokerAway("RabbitMQ went away while this service began to hear.") from error
+    except asyncio.CancelledError:  # the service is told to leave already
+        await _hang_up(broker)
+        raise
     try:
         async with running("watching the broker's client", lambda: watch(broker)):
             yield
     finally:
         await broker.stop()
+
+
+async def _hang_up(broker: RabbitBroker) -> None:
+    with contextlib.suppress(AMQPException, OSError, RuntimeError, TimeoutError):
+        async with asyncio.timeout(LOOK_SECONDS):
+            await broker.stop()
 
 
 async def watch(broker: RabbitBroker, give_up: Callable[[], object] | None = None) -> None:

@@ -1,0 +1,82 @@
+"""Sessions over HTTP: what clients send and see, and what services ask the auth service."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import Field, StringConstraints
+
+from journal_contracts.api import Body, Credentials, Password, View
+
+RefreshToken = Annotated[str, StringConstraints(min_length=20, max_length=200)]
+
+
+class SignIn(Credentials):
+    """Who wants in, and where the refresh token shall be kept."""
+
+    cookie: bool = False
+    """For browsers: the refresh token comes as a cookie that no script can read."""
+
+
+class RefreshOrder(Body):
+    """The refresh token of the last answer; it holds once."""
+
+    refresh_token: RefreshToken
+
+
+class PasswordChange(Body):
+    """A new password, for who still knows the old one. All other sessions end."""
+
+    old: Password
+    new: Password
+
+
+class SessionView(View):
+    """One sign-in of the caller; `agent` is what its program called itself."""
+
+    id: UUID
+    created_at: datetime
+    seen_at: datetime
+    expires_at: datetime
+    agent: str
+    current: bool
+    """The one that asks."""
+
+
+class SessionPage(View):
+    """The caller's sessions that still run, the one seen last first."""
+
+    items: tuple[SessionView, ...]
+
+
+# --- between services ---------------------------------------------------------------------------
+
+
+class TokenQuestion(Body):
+    """Does this access token still hold?"""
+
+    token: Annotated[str, Field(max_length=8_192)]
+
+
+class TokenTruth(View):
+    """What the session behind a token says of it now (RFC 7662 names)."""
+
+    active: bool
+    scope: str = ""
+    """What its user may do now, whatever the token says."""
+
+
+class RevokedView(View):
+    """A session whose tokens no longer hold, though some may not have expired."""
+
+    session_id: UUID
+    user_id: UUID
+
+
+class RevocationPage(View):
+    """All of them that were noted since the moment asked for, and the moment of the answer."""
+
+    at: datetime
+    revoked: tuple[RevokedView, ...]
+    keys: tuple[str, ...]
+    """The names (`kid`) of all keys that tokens may be signed with now."""

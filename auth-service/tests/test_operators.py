@@ -1,22 +1,29 @@
 """Operators are made on the server, known by their token, and nobody else gets past."""
 
+import json
 from typing import Annotated, Any
 
 import httpx
 import pytest
 from fastapi import Depends, FastAPI
-from joserfc import jwt
+from joserfc import jws, jwt
 
 from auth_service import operators
 from auth_service.operators import NoSuchAccount
 from chassis import errors
 from chassis.database import Database
 from chassis.errors import Unauthorized
-from chassis.identity import Verifier, only_with
+from chassis.identity import Truth, Verifier, only_with
 
 from .test_tokens import HEADER, user_claims
 
 EMAIL = "ada@example.com"
+
+
+def still_holds(request: httpx.Request) -> httpx.Response:
+    """The truth, for tokens of users who are made up: what the token says."""
+    claims = jws.extract_compact(json.loads(request.content)["token"].encode()).payload
+    return httpx.Response(200, json={"active": True, "scope": json.loads(claims)["scope"]})
 
 
 @pytest.fixture
@@ -30,6 +37,8 @@ async def guarded(verifier: Verifier) -> httpx.AsyncClient:
     app = FastAPI()
     errors.install(app)
     app.state.verifier = verifier
+    truth = httpx.MockTransport(still_holds)
+    app.state.truth = Truth(httpx.AsyncClient(transport=truth, base_url="http://auth.test"))
 
     @app.get("/")
     async def secret(_: Annotated[None, Depends(only_with("operator"))]) -> str:

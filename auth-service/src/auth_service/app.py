@@ -1,19 +1,28 @@
 """The service put together."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from functools import partial
 
 import httpx
 from fastapi import FastAPI
+from faststream.rabbit import RabbitBroker
 
+from auth_service import internal_routes, routes, session_routes
+from auth_service.desk import Desk
+from auth_service.forgetting import forgetting
 from auth_service.passwords import Passwords
-from auth_service.routes import Desk, routes
 from auth_service.settings import Settings
 from auth_service.tokens import Tokens
 from chassis import web
+from chassis.broker import connect, open_broker
 from chassis.database import Database
 from chassis.health import Probe
 from chassis.identity import Verifier
+from chassis.jobs import running
+from chassis.outbox import Outbox
+from journal_contracts.catalogue import AUTH
 
 
 def build(settings: Settings) -> FastAPI:
@@ -32,15 +41,24 @@ def build(settings: Settings) -> FastAPI:
             )
             passwords = Passwords(settings.password_cost)
             stack.callback(passwords.close)
-            app.state.desk = Desk(database, passwords, tokens)
+            broker = connect(AUTH, settings.amqp_url)
+            outbox = Outbox(database, broker)
+            app.state.desk = Desk(database, passwords, tokens, outbox)
             itself = httpx.AsyncClient(transport=httpx.ASGITransport(app))
             app.state.verifier = Verifier(
                 await stack.enter_async_context(itself), settings.auth_url
             )
+            # Whoever wants in is answered without a broker: what is to be said waits as a row.
+            await stack.enter_async_context(running("speaking", partial(_speak, broker, outbox)))
+            await stack.enter_async_context(forgetting(database))
             yield
 
-    app = web.application(
-        "auth-service", lifespan, probes, description="Accounts, sessions, tokens."
-    )
-    app.include_router(routes)
+    app = web.application(AUTH, lifespan, probes, description="Accounts, sessions, tokens.")
+    for each in (routes, session_routes, internal_routes):
+        app.include_router(each.routes)
     return app
+
+
+async def _speak(broker: RabbitBroker, outbox: Outbox) -> None:
+    async with open_broker(broker), outbox.relaying():
+        await asyncio.Event().wait()

@@ -1,4 +1,4 @@
-"""What is kept: accounts, operators, sessions, and the assertions that were shown already."""
+"""What is kept: accounts, operators, and the assertions that were shown already."""
 
 from datetime import datetime
 from uuid import UUID
@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, SQLModel, col, select
 
 from auth_service.tokens import Assertion
+from chassis.claims import OPERATOR_SCOPE
 
 
 class Account(SQLModel, table=True):
@@ -17,16 +18,9 @@ class Account(SQLModel, table=True):
     id: UUID = Field(primary_key=True)
     email: str
     password_hash: str
+    version: int = 1
+    """Counts the passwords: who proved an older one did not prove who they are."""
     created_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
-
-
-class Session(SQLModel, table=True):
-    """One sign-in; its tokens hold no longer than it does."""
-
-    id: UUID = Field(primary_key=True)
-    user_id: UUID = Field(foreign_key="account.id")
-    created_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
-    expires_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
 
 
 class Operator(SQLModel, table=True):
@@ -68,24 +62,22 @@ async def remove_operator(session: AsyncSession, user_id: UUID) -> None:
     await session.execute(delete(Operator).where(col(Operator.user_id) == user_id))
 
 
-async def is_operator(session: AsyncSession, user_id: UUID) -> bool:
-    return await session.get(Operator, user_id) is not None
+async def roles_of(session: AsyncSession, user_id: UUID) -> tuple[str, ...]:
+    """What else than a user somebody is at this moment."""
+    operates = await session.get(Operator, user_id) is not None
+    return (OPERATOR_SCOPE,) if operates else ()
 
 
-async def find_signed_in(
-    session: AsyncSession, user_id: UUID, session_id: UUID, now: datetime
+async def lock_account(
+    session: AsyncSession, user_id: UUID, *, version: int | None = None
 ) -> Account | None:
-    """The account of a session that still runs."""
-    statement = (
-        select(Account)
-        .join(Session, col(Session.user_id) == col(Account.id))
-        .where(
-            col(Account.id) == user_id,
-            col(Session.id) == session_id,
-            col(Session.expires_at) > now,
-        )
-    )
-    return (await session.scalars(statement)).one_or_none()
+    """The account, held against all who sign it in or out until this transaction ends.
+
+    None where it is gone, or its password is not the one of that version any more.
+    """
+    statement = select(Account).where(col(Account.id) == user_id).with_for_update()
+    found = (await session.scalars(statement)).one_or_none()
+    return found if found is None or version in (None, found.version) else None
 
 
 async def show_once(session: AsyncSession, assertion: Assertion, now: datetime) -> bool:

@@ -7,21 +7,21 @@ from typing import Any, Final
 from uuid import UUID
 
 from joserfc import jws, jwt
-from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet
 
 from chassis.calls import ASSERTION_TYPE
-from chassis.errors import Unauthorized
-from chassis.identity import (
+from chassis.claims import (
     ALGORITHMS,
     AUDIENCE,
+    BROKEN,
     ISSUER,
     LONGEST_TOKEN,
-    OPERATOR_SCOPE,
     SERVICE_SCOPE,
     TOKEN_TYPE,
     USER_SCOPE,
+    Claims,
 )
+from chassis.errors import Unauthorized
 
 USER_TOKEN_LIFE: Final = timedelta(minutes=10)
 SERVICE_TOKEN_LIFE: Final = timedelta(minutes=5)
@@ -44,6 +44,17 @@ class Assertion:
     expires_at: datetime
 
 
+@dataclass(frozen=True)
+class SignedIn:
+    """Whom a token speaks for: a user, by a session, and how they proved who they are."""
+
+    user_id: UUID
+    session_id: UUID
+    auth_time: datetime
+    amr: tuple[str, ...]
+    roles: tuple[str, ...] = ()
+
+
 class Tokens:
     """Signs with the service's own key, and reads what others signed for it."""
 
@@ -64,16 +75,21 @@ class Tokens:
         """What others check access tokens with: a JWK set."""
         return {**KeySet([self._key]).as_dict(private=False)}
 
-    def for_user(
-        self, user_id: UUID, session_id: UUID, token_id: UUID, now: datetime, *, operates: bool
-    ) -> str:
-        scope = f"{USER_SCOPE} {OPERATOR_SCOPE}" if operates else USER_SCOPE
-        return self._sign(
-            {"sub": str(user_id), "sid": str(session_id), "scope": scope},
-            token_id,
-            now,
-            USER_TOKEN_LIFE,
-        )
+    @property
+    def key_names(self) -> tuple[str, ...]:
+        return (str(self._key.kid),)
+
+    def for_user(self, who: SignedIn, token_id: UUID, now: datetime) -> str:
+        """An access token: what a session is at this moment, for as long as it holds."""
+        claims = {
+            "sub": str(who.user_id),
+            "sid": str(who.session_id),
+            "scope": " ".join((USER_SCOPE, *who.roles)),
+            "roles": list(who.roles),
+            "auth_time": int(who.auth_time.timestamp()),
+            "amr": list(who.amr),
+        }
+        return self._sign(claims, token_id, now, USER_TOKEN_LIFE)
 
     def for_service(self, service: str, token_id: UUID, now: datetime) -> str:
         return self._sign(
@@ -84,12 +100,16 @@ class Tokens:
         """Check who signed it, for whom and until when; raises `InvalidClient`."""
         try:
             return self._read_assertion(assertion, now)
-        except (JoseError, ValueError, KeyError, TypeError, OverflowError) as error:
+        except BROKEN as error:
             raise InvalidClient("The assertion does not hold.") from error
 
-    def _sign(self, claims: dict[str, str], token_id: UUID, now: datetime, life: timedelta) -> str:
+    def _sign(self, claims: Claims, token_id: UUID, now: datetime, life: timedelta) -> str:
         header = {"alg": ALGORITHMS[0], "typ": TOKEN_TYPE, "kid": self._key.kid}
-        times = {"iat": int(now.timestamp()), "exp": int((now + life).timestamp())}
+        times = {
+            "iat": int(now.timestamp()),
+            "iat_ms": int(now.timestamp() * 1_000),
+            "exp": int((now + life).timestamp()),
+        }
         who = {"iss": ISSUER, "aud": AUDIENCE, "jti": str(token_id)}
         return jwt.encode(header, {**who, **claims, **times}, self._key)
 

@@ -1,0 +1,65 @@
+"""What the routes work with, and who stands before them."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from auth_service.passwords import Passwords
+from auth_service.sessions import Session, find_running
+from auth_service.store import Account
+from auth_service.tokens import Tokens
+from chassis.database import Database
+from chassis.identity import CurrentCaller
+from chassis.outbox import Outbox
+from chassis.remembered import SessionEnded
+
+LONGEST_AGENT = 200
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What the routes work with."""
+
+    database: Database
+    passwords: Passwords
+    tokens: Tokens
+    outbox: Outbox
+
+
+def desk(request: Request) -> Desk:
+    found: Desk = request.app.state.desk
+    return found
+
+
+AtDesk = Annotated[Desk, Depends(desk)]
+
+
+@dataclass(frozen=True)
+class Present:
+    """Somebody whose session runs: here the row is asked, and no token is believed without it."""
+
+    account: Account
+    session: Session
+
+
+async def present(caller: CurrentCaller, at: AtDesk) -> Present:
+    """A FastAPI dependency: who is signed in, or 401."""
+    async with at.database.transaction() as session:
+        running = await find_running(session, caller.user_id, caller.session_id)
+        account = await session.get(Account, caller.user_id) if running else None
+    if running is None or account is None:
+        raise SessionEnded("The session has ended.")
+    return Present(account, running)
+
+
+WhoIsPresent = Annotated[Present, Depends(present)]
+
+
+def agent(request: Request) -> str:
+    """What the caller's program calls itself, as far as one can print it."""
+    said = request.headers.get("user-agent", "")
+    return "".join(filter(str.isprintable, said))[:LONGEST_AGENT]
+
+
+Agent = Annotated[str, Depends(agent)]

@@ -1,0 +1,24 @@
+"""What is over long enough is forgotten, once an hour."""
+
+import asyncio
+import contextlib
+from functools import partial
+from typing import Final
+
+from auth_service.revocations import forget
+from chassis.database import Database
+from chassis.jobs import running
+
+EVERY_SECONDS: Final = 3_600
+
+
+def forgetting(database: Database) -> contextlib.AbstractAsyncContextManager[None]:
+    """Forget while the block runs; replicas that do so at once do it once."""
+    return running("forgetting", partial(_forget, database))
+
+
+async def _forget(database: Database) -> None:
+    while True:
+        async with database.transaction() as session:
+            await forget(session)
+        await asyncio.sleep(EVERY_SECONDS)

@@ -1,0 +1,25 @@
+"""What somebody who guards the platform wants to know: counted, and a line in the log."""
+
+from typing import Any, Final, Literal
+from uuid import UUID
+
+import structlog
+from prometheus_client import Counter
+
+log: Final = structlog.get_logger()
+
+Sign = Literal[
+    "login_failed",
+    "refresh_raced",
+    "refresh_reused",
+    "sessions_ended",
+    "password_changed",
+]
+
+signs = Counter("security_signs", "What may be an attack, or the answer to one", ["sign"])
+
+
+def note(sign: Sign, user_id: UUID | None, **told: Any) -> None:
+    """Never what was typed: ids, numbers and reasons."""
+    signs.labels(sign).inc()
+    log.warning(sign, audit=True, user_id=str(user_id) if user_id else None, **told)

@@ -1,0 +1,137 @@
+"""How a session begins, goes on, and ends."""
+
+from datetime import datetime
+from uuid import UUID
+
+from auth_service import security
+from auth_service.desk import Desk, Present
+from auth_service.revocations import revoke
+from auth_service.sessions import (
+    Reason,
+    Session,
+    find_running,
+    find_spent,
+    new_refresh_token,
+    session_of,
+    turn,
+)
+from auth_service.store import Account, find_account, lock_account, roles_of
+from auth_service.tokens import USER_TOKEN_LIFE, SignedIn
+from chassis.errors import Conflict, NotFound, Unauthorized
+from chassis.ids import new_id, now
+from chassis.remembered import SessionEnded
+from journal_contracts.api import Credentials, TokenView
+from journal_contracts.sessions import PasswordChange
+
+
+class WrongCredentials(Unauthorized):
+    """No such account, or another password; nobody is told which."""
+
+
+class InvalidRefreshToken(Unauthorized):
+    """It never held, or no longer does."""
+
+
+class RefreshRaced(Conflict):
+    """The same program used this token a moment ago: the answer to that has the next one."""
+
+
+class NoSuchSession(NotFound):
+    """No session of the caller, or one that is over."""
+
+
+async def sign_in(at: Desk, credentials: Credentials, agent: str) -> TokenView:
+    """Begin a session. An unknown address is answered as a wrong password is, and as late."""
+    account = await _find(at, credentials.email)
+    kept = account.password_hash if account else None
+    if not await at.passwords.match(credentials.password, kept) or account is None:
+        security.note("login_failed", account.id if account else None)
+        raise WrongCredentials("The address or the password is wrong.")
+    token, present = new_refresh_token(), now()
+    begun = session_of(account.id, new_id(), token, present, agent=agent, amr="pwd")
+    async with at.database.transaction() as session:
+        if await lock_account(session, account.id, version=account.version) is None:
+            raise WrongCredentials("The address or the password is wrong.")
+        session.add(begun)
+        roles = await roles_of(session, account.id)
+    return _told(at, begun, token, roles, present)
+
+
+async def refresh(at: Desk, token: str, agent: str) -> TokenView:
+    """Go on with a session: a new access token, and the refresh token that holds from now on."""
+    following, present = new_refresh_token(), now()
+    spent = None
+    async with at.database.transaction() as session:
+        turned = await turn(session, token, following, present, agent=agent)
+        if turned is not None:
+            roles = await roles_of(session, turned.user_id)
+        elif (spent := await find_spent(session, token, agent=agent)) and not spent.raced:
+            robbed = spent.session_id
+            await revoke(session, at.outbox, spent.user_id, "refresh_reused", present, only=robbed)
+    if turned is not None:
+        return _told(at, turned, following, roles, present)
+    if spent is None:
+        raise InvalidRefreshToken("The refresh token does not hold.")
+    if spent.raced:
+        security.note("refresh_raced", spent.user_id, session_id=str(spent.session_id))
+        raise RefreshRaced("This refresh token was used a moment ago.")
+    at.outbox.wake()
+    security.note("refresh_reused", spent.user_id, session_id=str(spent.session_id))
+    raise InvalidRefreshToken("The refresh token does not hold.")
+
+
+async def sign_out(at: Desk, who: Present, reason: Reason, *, only: UUID | None = None) -> None:
+    """End one of the user's sessions, or all."""
+    async with at.database.transaction() as session:
+        await lock_account(session, who.account.id)
+        ended = await revoke(session, at.outbox, who.account.id, reason, now(), only=only)
+    if only is not None and not ended:
+        raise NoSuchSession("There is no such session.")
+    at.outbox.wake()
+    security.note("sessions_ended", who.account.id, reason=reason, ended=ended)
+
+
+async def change_password(at: Desk, who: Present, change: PasswordChange) -> None:
+    """A new password for who knows the old one; the session that asks is the only one to go on."""
+    account = who.account
+    if not await at.passwords.match(change.old, account.password_hash):
+        security.note("login_failed", account.id)
+        raise WrongCredentials("The password is wrong.")
+    kept = await at.passwords.hash(change.new)
+    async with at.database.transaction() as session:
+        locked = await lock_account(session, account.id, version=account.version)
+        if locked is None:
+            raise WrongCredentials("The password is wrong.")
+        if await find_running(session, account.id, who.session.id) is None:
+            raise SessionEnded("The session has ended.")
+        locked.password_hash = kept
+        locked.version += 1
+        asking = who.session.id
+        await revoke(session, at.outbox, account.id, "password_changed", now(), but=asking)
+    at.outbox.wake()
+    security.note("password_changed", account.id)
+
+
+async def _find(at: Desk, email: str) -> Account | None:
+    if not email.isprintable():  # no account has such an address, and PostgreSQL refuses NUL
+        return None
+    async with at.database.transaction() as session:
+        return await find_account(session, email)
+
+
+def _told(
+    at: Desk, running: Session, token: str, roles: tuple[str, ...], present: datetime
+) -> TokenView:
+    who = SignedIn(
+        user_id=running.user_id,
+        session_id=running.id,
+        auth_time=running.auth_time,
+        amr=tuple(running.amr.split()),
+        roles=roles,
+    )
+    return TokenView(
+        access_token=at.tokens.for_user(who, new_id(), present),
+        expires_in=int(USER_TOKEN_LIFE.total_seconds()),
+        refresh_token=token,
+        refresh_expires_in=int((running.expires_at - running.seen_at).total_seconds()),
+    )

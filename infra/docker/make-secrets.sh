@@ -33,8 +33,10 @@ main() {
     keep blobs_url blobs_url
 
     keep auth_signing_key private_key auth-1
-    keep gateway_service_key private_key gateway-service
-    keep service_keys public_keys gateway_service_key
+    for service in gateway orchestrator media; do
+        keep "${service}_service_key" private_key "$service-service"
+    done
+    keep service_keys public_keys {gateway,orchestrator,media}_service_key
 
     keep openai_api_key openai_api_key
 }

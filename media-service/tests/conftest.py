@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import json
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from chassis.identity import (
     SERVICE_HEADER,
     SERVICE_SCOPE,
     TOKEN_TYPE,
+    Truth,
     Verifier,
     new_key,
 )
@@ -146,6 +148,7 @@ def settings(database_url: str, blobs_url: str, amqp_url: str) -> Settings:
         amqp_url=amqp_url,
         database_url=database_url,
         blobs_url=blobs_url,
+        service_key=json.dumps(KEY.as_dict(private=True)),
     )
 
 
@@ -159,12 +162,22 @@ async def verifier() -> AsyncIterator[Verifier]:
 
 
 @pytest.fixture
+async def truth() -> AsyncIterator[Truth]:
+    """Says of every token that it still holds."""
+    told = {"active": True, "scope": "user"}
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, json=told))
+    async with httpx.AsyncClient(transport=transport, base_url="http://auth") as client:
+        yield Truth(client)
+
+
+@pytest.fixture
 async def open_client(
-    settings: Settings, database: Database, blobs: Blobs, verifier: Verifier
+    settings: Settings, database: Database, blobs: Blobs, verifier: Verifier, truth: Truth
 ) -> AsyncIterator[Callable[[UUID], httpx.AsyncClient]]:
     """Clients of the routes: the gateway, each with the token of a user."""
     app = build(settings)
     app.state.database, app.state.blobs, app.state.verifier = database, blobs, verifier
+    app.state.truth = truth
     opened: list[httpx.AsyncClient] = []
 
     def client(user_id: UUID) -> httpx.AsyncClient:

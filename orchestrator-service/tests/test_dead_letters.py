@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
@@ -25,7 +26,7 @@ from structlog.testing import capture_logs
 from chassis import errors
 from chassis.broker import DeadLetter, connect, hear, hear_the_dead, open_broker
 from chassis.database import Database
-from chassis.identity import AUDIENCE, ISSUER, SERVICE_HEADER, TOKEN_TYPE, Verifier, new_key
+from chassis.identity import AUDIENCE, ISSUER, SERVICE_HEADER, TOKEN_TYPE, Truth, Verifier, new_key
 from chassis.ids import new_id
 from journal_contracts.catalogue import GATEWAY, MEDIA
 from journal_contracts.commands import RegisterAssets
@@ -306,15 +307,22 @@ async def door(graveyard: Graveyard) -> AsyncIterator[Door]:
     app = FastAPI()
     errors.install(app)
     app.include_router(operating.router)
-    keys = httpx.MockTransport(
-        lambda request: httpx.Response(200, json=KeySet([KEY]).as_dict(private=False))
-    )
     app.state.graveyard = graveyard
-    async with httpx.AsyncClient(transport=keys) as client:
+    auth = httpx.MockTransport(_auth)
+    async with httpx.AsyncClient(transport=auth, base_url="http://auth.test") as client:
         app.state.verifier = Verifier(client, "http://auth.test")
+        app.state.truth = Truth(client)
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
             yield Door(http)
+
+
+def _auth(request: httpx.Request) -> httpx.Response:
+    """The auth service: its keys, and a user who may do what the token says."""
+    if not request.url.path.endswith("introspect"):
+        return httpx.Response(200, json=KeySet([KEY]).as_dict(private=False))
+    claims = jwt.decode(json.loads(request.content)["token"], KEY).claims
+    return httpx.Response(200, json={"active": True, "scope": claims["scope"]})
 
 
 PATHS = [

@@ -90,6 +90,7 @@ async def a_house(database: Database, url: str, **settings: float) -> AsyncItera
         amqp_url="amqp://nowhere",
         auth_url="http://nowhere",
         database_url=SecretStr(url),
+        service_key=SecretStr("unused"),
         **settings,
     )
     async with (

@@ -143,6 +143,7 @@ async def a_desk(engine: Engine, url: str, **settings: int) -> AsyncIterator[Des
         amqp_url="amqp://nowhere",
         auth_url="http://nowhere",
         database_url=SecretStr(url),
+        service_key=SecretStr("unused"),
         **settings,  # type: ignore[arg-type] # numbers, for settings that are
     )
     async with Database.open(url) as database:

@@ -196,6 +196,7 @@ def an_office(database: Database, engine: Engine, url: str, decision_seconds: fl
         amqp_url="amqp://unused",
         auth_url="http://unused",
         database_url=SecretStr(url),
+        service_key=SecretStr("unused"),
         decision_seconds=decision_seconds,
         step_seconds=60,
     )

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -15,6 +16,8 @@ from typing import Final
 
 import httpx
 
+from chassis.identity import new_key
+from journal_contracts.catalogue import ORCHESTRATOR
 from journalcraft.servers import Servers, create_database, start_servers
 from journalcraft.servers.ports import ALONE, reserve
 
@@ -152,6 +155,7 @@ async def a_stage(folder: Path) -> AsyncIterator[Stage]:
                 "JCC_AMQP_URL": urls["amqp"],
                 "JCC_DATABASE_URL": urls["orchestrator"],
                 "JCC_AUTH_URL": "http://127.0.0.1:1",
+                "JCC_SERVICE_KEY": json.dumps(new_key(ORCHESTRATOR).as_dict(private=True)),
                 "JCC_FAILPOINT_FILE": str(folder / f"{name}.failpoint"),
             }
             actors[name] = Actor(

@@ -20,6 +20,7 @@ from uuid import UUID
 import asyncpg
 
 from chassis import telemetry
+from chassis.identity import new_key
 from chassis.ids import new_id
 from journal_contracts.catalogue import ORCHESTRATOR
 from journal_contracts.decisions import Choice
@@ -112,6 +113,7 @@ async def _start(arena: Arena, task: Task, connection: Any, number: int) -> floa
         "JCC_AMQP_URL": task.amqp,
         "JCC_DATABASE_URL": task.database,
         "JCC_AUTH_URL": "http://127.0.0.1:1",
+        "JCC_SERVICE_KEY": json.dumps(new_key(ORCHESTRATOR).as_dict(private=True)),
     }
     ports.release()
     began = time.monotonic()

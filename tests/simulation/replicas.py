@@ -62,6 +62,7 @@ TOLD: Final = Settings(
     amqp_url="amqp://nowhere",
     auth_url="http://nowhere",
     database_url=SecretStr("postgresql://nowhere"),
+    service_key=SecretStr("unused"),
 )
 
 

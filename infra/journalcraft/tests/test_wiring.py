@@ -8,7 +8,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 
-from journalcraft.keys import Keys, keys_of
+from journalcraft.keys import CALLERS, Keys, keys_of
 from journalcraft.servers import Addresses
 from journalcraft.wiring import DATABASES, SERVICES, Site, environment_of
 
@@ -62,7 +62,7 @@ def test_every_service_is_told_what_it_needs_and_no_more(
             "JCC_SERVICE_KEY",
             "JCC_ALLOWED_ORIGINS",
         },
-        "orchestrator-service": {"JCC_DATABASE_URL", "JCC_USER_DAY_BUDGET"},
+        "orchestrator-service": {"JCC_DATABASE_URL", "JCC_SERVICE_KEY", "JCC_USER_DAY_BUDGET"},
         "agent-workers": {
             "JCC_DATABASE_URL",
             "JCC_BLOBS_URL",
@@ -72,7 +72,7 @@ def test_every_service_is_told_what_it_needs_and_no_more(
             "JCC_MODEL",
             "JCC_MODELS",
         },
-        "media-service": {"JCC_DATABASE_URL", "JCC_BLOBS_URL"},
+        "media-service": {"JCC_DATABASE_URL", "JCC_BLOBS_URL", "JCC_SERVICE_KEY"},
     }
     assert all(all_are_told <= names for names in told.values())
 
@@ -96,13 +96,16 @@ def test_the_bucket_is_part_of_the_address(environments: dict[str, dict[str, str
     assert told == "http://k:s@127.0.0.1:9/journals?region=us-east-1"
 
 
-def test_what_the_gateway_signs_is_known_to_auth(environments: dict[str, dict[str, str]]) -> None:
-    private = ECKey.import_key(json.loads(environments["gateway-service"]["JCC_SERVICE_KEY"]))
+@pytest.mark.parametrize("caller", CALLERS)
+def test_what_a_caller_signs_is_known_to_auth(
+    environments: dict[str, dict[str, str]], caller: str
+) -> None:
+    private = ECKey.import_key(json.loads(environments[caller]["JCC_SERVICE_KEY"]))
     public = json.loads(environments["auth-service"]["JCC_SERVICE_KEYS"])
 
-    token = jwt.encode({"alg": "ES256", "kid": "gateway-service"}, {"sub": "me"}, private)
+    token = jwt.encode({"alg": "ES256", "kid": caller}, {"sub": "me"}, private)
 
-    assert "d" not in public["keys"][0]
+    assert not any("d" in key for key in public["keys"])
     assert jwt.decode(token, KeySet.import_key_set(public)).claims == {"sub": "me"}
 
 
@@ -111,3 +114,17 @@ def test_keys_are_made_once_for_their_owners_eyes(tmp_path: Path, keys: Keys) ->
 
     assert keys_of(tmp_path) == keys
     assert mode == 0o600
+
+
+def test_a_caller_that_is_new_gets_a_key_and_the_others_keep_theirs(
+    tmp_path: Path, keys: Keys
+) -> None:
+    place = tmp_path / "keys.json"
+    older = {"signing": keys.signing, "services": {CALLERS[0]: keys.services[CALLERS[0]]}}
+    place.write_text(json.dumps(older))
+
+    now = keys_of(tmp_path)
+
+    assert (now.signing, now.services[CALLERS[0]]) == (keys.signing, keys.services[CALLERS[0]])
+    assert set(now.services) == set(CALLERS)
+    assert keys_of(tmp_path) == now

@@ -3,15 +3,15 @@
 import contextlib
 from collections.abc import AsyncIterator
 
-import httpx
 from fastapi import FastAPI
 
 from chassis.blobs import open_blobs
 from chassis.broker import connect, hear, open_broker
+from chassis.calls import ServiceCalls
 from chassis.database import Database
 from chassis.health import Probe
-from chassis.identity import Verifier
 from chassis.outbox import Outbox
+from chassis.revocation import trust
 from chassis.web import application
 from journal_contracts.catalogue import MEDIA
 from journal_contracts.commands import RegisterAssets, WithdrawAssets
@@ -33,7 +33,9 @@ def build(settings: Settings) -> FastAPI:
         async with (
             Database.open(settings.database_url.get_secret_value()) as database,
             open_blobs(settings.blobs_url.get_secret_value()) as blobs,
-            httpx.AsyncClient(timeout=5) as client,
+            ServiceCalls.open(
+                SERVICE, settings.service_key.get_secret_value(), settings.auth_url
+            ) as calls,
         ):
             await database.migrate("media_service")
             # Delivery needs no broker: when that is away, this service still answers.
@@ -41,9 +43,9 @@ def build(settings: Settings) -> FastAPI:
 
             app.state.database = database
             app.state.blobs = blobs
-            app.state.verifier = Verifier(client, settings.auth_url)
 
             broker = connect(SERVICE, settings.amqp_url)
+            revocations = trust(app, broker, SERVICE, await calls.client(settings.auth_url))
             outbox = Outbox(database, broker)
             handlers = Handlers(database, blobs, outbox)
             hear(broker, SERVICE, RegisterAssets, handlers.register, prefetch=4)
@@ -51,7 +53,7 @@ def build(settings: Settings) -> FastAPI:
             hear(broker, SERVICE, CraftDeleted, handlers.forget)
             hear(broker, SERVICE, CraftStarted, handlers.remember)
 
-            async with open_broker(broker), outbox.relaying():
+            async with open_broker(broker), outbox.relaying(), revocations.following():
                 yield
 
     app = application(

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.blobs import Blobs
 from chassis.database import Database
 from chassis.errors import NotFound, ServiceError
-from chassis.identity import CurrentCaller, only_from
+from chassis.identity import CurrentCaller, FreshCaller, only_from
 from chassis.web import body_within
 from journal_contracts.api import DocumentPage, DocumentView
 from journal_contracts.catalogue import GATEWAY
@@ -90,7 +90,7 @@ async def take(
 
 
 @routes.delete("/{name}", status_code=204)
-async def drop(name: Name, caller: CurrentCaller, blobs: TheBlobs) -> None:
+async def drop(name: Name, caller: FreshCaller, blobs: TheBlobs) -> None:
     """Erase a document at once."""
     if name not in await _kept(blobs, caller.user_id):
         raise NotFound("There is no such document.")

@@ -3,15 +3,15 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
-import httpx
 from fastapi import FastAPI
 
 from chassis import failpoints
 from chassis.broker import connect, hear_the_dead, hearing_hot, open_broker, ping
+from chassis.calls import ServiceCalls
 from chassis.database import Database
 from chassis.health import Probe
-from chassis.identity import Verifier
 from chassis.jobs import running
+from chassis.revocation import trust
 from chassis.web import application
 from journal_contracts.catalogue import ORCHESTRATOR
 from journal_contracts.events import UsageRecorded
@@ -52,19 +52,24 @@ def build(settings: Settings) -> FastAPI:
                     quota=quota,
                 )
             )
-            client = await stack.enter_async_context(httpx.AsyncClient(timeout=5))
-            app.state.verifier = Verifier(client, settings.auth_url)
+            key = settings.service_key.get_secret_value()
+            calls = await stack.enter_async_context(
+                ServiceCalls.open(ORCHESTRATOR, key, settings.auth_url)
+            )
             desk = app.state.desk = Desk(database, engine, settings, Times(database).of)
             app.state.past = Past(database)
             app.state.course = Course(engine.transitions)
             app.state.decisions = Decisions(engine.transitions)
             broker = connect(ORCHESTRATOR, settings.amqp_url)
+            auth = await calls.client(settings.auth_url)
+            revocations = trust(app, broker, ORCHESTRATOR, auth)
             handlers = Handlers(engine.transitions, engine.release)
             handlers.listen(broker)
             spending = app.state.spending = Spending(database, quota)
             graveyard = app.state.graveyard = Graveyard(database, broker)
             hear_the_dead(broker, graveyard.keep)
             await stack.enter_async_context(open_broker(broker))
+            await stack.enter_async_context(revocations.following())
             await stack.enter_async_context(engine.running())
             await stack.enter_async_context(handlers.listening_hot(broker, settings.amqp_url))
             await stack.enter_async_context(

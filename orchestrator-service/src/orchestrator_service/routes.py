@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 
-from chassis.identity import CurrentCaller, only_from
+from chassis.identity import CurrentCaller, FreshCaller, only_from
 from journal_contracts.api import (
     LONGEST_CURSOR,
     Answer,
@@ -202,7 +202,7 @@ async def retry_journal(
 
 
 @router.delete("/{journal_id}", status_code=204)
-async def delete_journal(journal_id: UUID, caller: CurrentCaller, desk: AtDesk) -> None:
+async def delete_journal(journal_id: UUID, caller: FreshCaller, desk: AtDesk) -> None:
     """Forget a journal, with everything made for it."""
     await desk.delete(caller.user_id, journal_id)
 

@@ -12,6 +12,8 @@ class Settings(ServiceSettings):
     """Deadlines are in seconds."""
 
     database_url: SecretStr
+    service_key: SecretStr
+    """The private JWK (P-256, `kid` orchestrator-service) this service proves itself with."""
     decision_seconds: float | None = None
     """Replaces the patience of every question, for demonstrations and tests."""
     step_seconds: float | None = None

@@ -35,7 +35,9 @@ from journalcraft.feed import Feed
 from journalcraft.place import News
 from journalcraft.problems import Refused, Unreachable, problem_of
 
-REGISTER, LOGIN = "/v1/auth/register", "/v1/auth/login"
+REGISTER, LOGIN, REFRESH = "/v1/auth/register", "/v1/auth/login", "/v1/auth/refresh"
+SPENT: Final = {httpx.codes.UNAUTHORIZED, httpx.codes.CONFLICT}
+"""A refresh token that does not hold, or whose answer was lost: the password is asked again."""
 TRIES: Final = 8
 HISTORY_PAGE, DEAD_LETTER_PAGE = 500, 100
 WORTH_ANOTHER_TRY: Final = {429, 502, 503, 504}
@@ -52,6 +54,7 @@ class Client:
         self._http = http
         self._credentials = credentials
         self._token = ""
+        self._refresh_token: str | None = None
         self._renew_at = 0.0
         self._signing_in = asyncio.Lock()
 
@@ -181,11 +184,28 @@ class Client:
         async with self._signing_in:
             stale = time.monotonic() > self._renew_at or (fresh and shown == self._token)
             if stale:
-                answer = await self._send("POST", LOGIN, json=self._credentials.model_dump())
-                view = TokenView.model_validate_json(answer.content)
+                view = await self._go_on() or await self._sign_in()
                 self._token = view.access_token
+                self._refresh_token = view.refresh_token
                 self._renew_at = time.monotonic() + RENEW_AT * view.expires_in
             return self._token
+
+    async def _go_on(self) -> TokenView | None:
+        """The session's next token; None where it has none, or does not go on."""
+        token, self._refresh_token = self._refresh_token, None
+        if token is None:
+            return None
+        try:
+            answer = await self._send("POST", REFRESH, json={"refresh_token": token})
+        except Refused as refused:
+            if refused.problem.status not in SPENT:
+                raise
+            return None
+        return TokenView.model_validate_json(answer.content)
+
+    async def _sign_in(self) -> TokenView:
+        answer = await self._send("POST", LOGIN, json=self._credentials.model_dump())
+        return TokenView.model_validate_json(answer.content)
 
     async def _settle(self, what: str, choice: DeadLetterChoice) -> DeadLettersSettled:
         body = choice.model_dump(mode="json", exclude_none=True)

@@ -11,7 +11,7 @@ from joserfc.jwk import ECKey
 from journalcraft.files import write_private
 
 SIGNING: Final = "access-tokens"
-CALLERS: Final = ("gateway-service",)
+CALLERS: Final = ("gateway-service", "orchestrator-service", "media-service")
 """The services that speak to others in their own name."""
 
 Jwk = dict[str, Any]
@@ -32,11 +32,16 @@ class Keys:
 def keys_of(state: Path) -> Keys:
     """The keys of this state folder, made if there are none."""
     place = state / "keys.json"
-    if not place.exists():
-        made = {"signing": _make(SIGNING), "services": {name: _make(name) for name in CALLERS}}
+    kept = json.loads(place.read_text()) if place.exists() else {}
+    services = kept.get("services", {})
+    made = {
+        "signing": kept.get("signing") or _make(SIGNING),
+        "services": {name: services.get(name) or _make(name) for name in CALLERS},
+    }
+    if made != kept:
         write_private(place, json.dumps(made))
     os.chmod(place, 0o600)
-    return Keys(**json.loads(place.read_text()))
+    return Keys(**made)
 
 
 def _make(key_id: str) -> Jwk:

@@ -99,10 +99,15 @@ def _own(service: str, site: Site, shell: Mapping[str, str]) -> Environment:
         case "orchestrator-service":
             return {
                 "JCC_DATABASE_URL": site.databases[ORCHESTRATOR],
+                "JCC_SERVICE_KEY": json.dumps(site.keys.services[ORCHESTRATOR]),
                 **_taken(shell, OF_THE_HOUSE),
             }
         case "media-service":
-            return {"JCC_DATABASE_URL": site.databases[MEDIA], "JCC_BLOBS_URL": site.blobs}
+            return {
+                "JCC_DATABASE_URL": site.databases[MEDIA],
+                "JCC_BLOBS_URL": site.blobs,
+                "JCC_SERVICE_KEY": json.dumps(site.keys.services[MEDIA]),
+            }
         case "agent-workers":
             return {
                 "JCC_DATABASE_URL": site.databases[WORKERS],

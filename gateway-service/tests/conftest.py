@@ -42,6 +42,7 @@ from journal_contracts.api import JournalPage, JournalView, UsageView
 from journal_contracts.events import PhaseStarted
 from journal_contracts.product import PlanName
 from journal_contracts.realtime import SUBPROTOCOL
+from journal_contracts.sessions import RevocationPage
 
 Answering = Callable[[Request], Awaitable[Response]]
 
@@ -68,6 +69,7 @@ class PlayedOwners:
             routes=[
                 Route("/.well-known/jwks.json", self._keys),
                 Route("/v1/auth/token", self._token, methods=["POST"]),
+                Route("/v1/auth/revocations", self._revocations),
                 Route(
                     "/{path:path}", self._answer, methods=["GET", "HEAD", "POST", "PUT", "DELETE"]
                 ),
@@ -80,6 +82,10 @@ class PlayedOwners:
     async def _token(self, request: Request) -> Response:
         token = self._sign({"sub": "gateway-service", "scope": "service"}, 300)
         return JSONResponse({"access_token": token, "token_type": "Bearer", "expires_in": 300})
+
+    async def _revocations(self, request: Request) -> Response:
+        page = RevocationPage(at=datetime.now(UTC), revoked=(), keys=("signing-1",))
+        return Response(page.model_dump_json(), media_type="application/json")
 
     async def _answer(self, request: Request) -> Response:
         self.asked.append((request, await request.body()))

@@ -1,22 +1,32 @@
 """Accounts at the door: asked of the auth service, which owns them."""
 
 import hashlib
+from typing import Annotated
+from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
+import httpx
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import BaseModel
 
-from chassis.identity import bearer_token
+from chassis.identity import Caller, bearer_token, current_caller
+from gateway_service import refresh_cookies
 from gateway_service.bodies import StrictRoute
 from gateway_service.limits import (
     ACCOUNT,
+    ADDRESS,
     SIGN_IN,
     AskedLimits,
     Limits,
     Wish,
     address_of,
 )
-from gateway_service.owners import AskedOwners, passed_on
+from gateway_service.owners import AskedOwners, Owners, passed_on, picked
 from gateway_service.problems import documented, signed_in
+from gateway_service.refresh_cookies import RefreshCookie
 from journal_contracts.api import AccountView, Credentials, TokenView
+from journal_contracts.sessions import PasswordChange, RefreshOrder, SessionPage, SignIn
+
+REFRESH_COST = 5
 
 routes = APIRouter(
     prefix="/v1/auth",
@@ -37,11 +47,80 @@ async def register(
 
 @routes.post("/login", response_model=TokenView, responses=documented(401))
 async def login(
-    credentials: Credentials, request: Request, owners: AskedOwners, limits: AskedLimits
+    sign_in: SignIn, request: Request, owners: AskedOwners, limits: AskedLimits
 ) -> Response:
-    """Sign in: an access token, for requests (`Authorization: Bearer`) and for the socket."""
-    await _room_to_guess(limits, request, credentials)
-    return passed_on(await owners.auth.ask("POST", "/v1/auth/login", body=credentials))
+    """Sign in: an access token, for requests (`Authorization: Bearer`) and for the socket, and a
+    refresh token, which with `cookie` comes as one."""
+    await _room_to_guess(limits, request, sign_in)
+    answer = await _ask(owners, request, "login", sign_in)
+    return refresh_cookies.into_cookie(answer) if sign_in.cookie else passed_on(answer)
+
+
+@routes.post("/refresh", response_model=TokenView, responses=documented(401, 403, 409))
+async def refresh(
+    request: Request,
+    owners: AskedOwners,
+    limits: AskedLimits,
+    body: RefreshOrder | None = None,
+    cookie: RefreshCookie = None,
+) -> Response:
+    """The next access token, for the refresh token in the body or in the cookie. It holds once:
+    who asks twice within moments is told 409 `refresh_raced`, later the session ends."""
+    wish = Wish(ADDRESS, address_of(request), REFRESH_COST)
+    request.state.room = await limits.take([wish])
+    order = refresh_cookies.order_of(request, body, cookie)
+    answer = await _ask(owners, request, "refresh", order)
+    return passed_on(answer) if body else refresh_cookies.into_cookie(answer)
+
+
+@routes.post("/logout", status_code=204, dependencies=signed_in, responses=documented(401))
+async def logout(request: Request, owners: AskedOwners) -> Response:
+    """End this session: its tokens hold no longer, wherever they are shown."""
+    return refresh_cookies.without_cookie(await _post(owners, request, "logout"))
+
+
+@routes.post(
+    "/logout-everywhere", status_code=204, dependencies=signed_in, responses=documented(401)
+)
+async def logout_everywhere(request: Request, owners: AskedOwners) -> Response:
+    """End all your sessions, this one too."""
+    return refresh_cookies.without_cookie(await _post(owners, request, "logout-everywhere"))
+
+
+@routes.get(
+    "/sessions", response_model=SessionPage, dependencies=signed_in, responses=documented(401)
+)
+async def sessions(request: Request, owners: AskedOwners) -> Response:
+    """Where you are signed in."""
+    token = bearer_token(request, "Authorization")
+    return passed_on(await owners.auth.ask("GET", "/v1/auth/sessions", token=token))
+
+
+@routes.delete(
+    "/sessions/{session_id}",
+    status_code=204,
+    dependencies=signed_in,
+    responses=documented(401, 404),
+)
+async def end_session(session_id: UUID, request: Request, owners: AskedOwners) -> Response:
+    """End one of your sessions."""
+    token = bearer_token(request, "Authorization")
+    path = f"/v1/auth/sessions/{session_id}"
+    return passed_on(await owners.auth.ask("DELETE", path, token=token))
+
+
+@routes.post("/password", status_code=204, dependencies=signed_in, responses=documented(401))
+async def password(
+    change: PasswordChange,
+    request: Request,
+    owners: AskedOwners,
+    limits: AskedLimits,
+    caller: Annotated[Caller, Depends(current_caller)],
+) -> Response:
+    """Change the password: with the old one. All your other sessions end."""
+    wishes = [Wish(ACCOUNT, str(caller.user_id)), Wish(SIGN_IN, address_of(request))]
+    request.state.room = await limits.take(wishes, strictly=True)
+    return await _post(owners, request, "password", change)
 
 
 @routes.get("/me", response_model=AccountView, dependencies=signed_in, responses=documented(401))
@@ -49,6 +128,19 @@ async def me(request: Request, owners: AskedOwners) -> Response:
     """Whose token this is."""
     token = bearer_token(request, "Authorization")
     return passed_on(await owners.auth.ask("GET", "/v1/auth/me", token=token))
+
+
+async def _ask(owners: Owners, request: Request, what: str, body: BaseModel) -> httpx.Response:
+    """The auth service is told what program asks: users know their sessions by it."""
+    agent = picked(request, "user-agent")
+    return await owners.auth.ask("POST", f"/v1/auth/{what}", body=body, headers=agent)
+
+
+async def _post(
+    owners: Owners, request: Request, what: str, body: BaseModel | None = None
+) -> Response:
+    token = bearer_token(request, "Authorization")
+    return passed_on(await owners.auth.ask("POST", f"/v1/auth/{what}", token=token, body=body))
 
 
 async def _room_to_guess(limits: Limits, request: Request, credentials: Credentials) -> None:

@@ -3,15 +3,14 @@
 import contextlib
 from collections.abc import AsyncIterator
 
-import httpx
 from fastapi import FastAPI, WebSocket
 from fastapi.middleware.cors import CORSMiddleware
 
 from chassis import web
 from chassis.broker import connect, open_broker
-from chassis.calls import PATIENCE, ServiceCalls
+from chassis.calls import ServiceCalls
 from chassis.health import Probe
-from chassis.identity import Verifier
+from chassis.revocation import trust
 from gateway_service import (
     accounts,
     artifacts,
@@ -53,15 +52,12 @@ def build(settings: Settings) -> FastAPI:
             calls = await stack.enter_async_context(
                 ServiceCalls.open(GATEWAY, key, settings.auth_url)
             )
-            auth = await stack.enter_async_context(
-                httpx.AsyncClient(base_url=settings.auth_url, timeout=PATIENCE, trust_env=False)
-            )
+            auth = await calls.client(settings.auth_url)
             app.state.owners = Owners(
                 Owner("auth", auth),
                 Owner("orchestrator", await calls.client(settings.orchestrator_url)),
                 Owner("media", await calls.client(settings.media_url)),
             )
-            app.state.verifier = Verifier(auth, settings.auth_url)
 
             redis = feed.connect(settings.redis_url.get_secret_value())
             stack.push_async_callback(redis.aclose)
@@ -73,11 +69,13 @@ def build(settings: Settings) -> FastAPI:
 
             broker = connect(GATEWAY, settings.amqp_url)
             connections = ConnectionManager()
+            revocations = trust(app, broker, GATEWAY, auth, connections.end_session)
             listener = Listener(broker, connections)
             Stamper(broker, feeds, History(app.state.owners.orchestrator)).listen()
             await stack.enter_async_context(open_broker(broker))
             probes["broker"] = listener.ping
             await stack.enter_async_context(listener.listening())
+            await stack.enter_async_context(revocations.following())
 
             library = Library(app.state.owners.orchestrator)
             app.state.sockets = Sockets(

@@ -30,14 +30,18 @@ class End:
 
 STALLED: Final = End(4413)
 RESUME: Final = End(4410)
+REVOKED: Final = End(4403, reconnect=False)
+"""Its user signed out, or was signed out: whoever comes back signs in first."""
 TOO_MANY_SOCKETS: Final = End(4409, reconnect=False)
 
 
 class Connection:
     """One socket's outgoing side. Events are held back until `begin` says where they go on."""
 
-    def __init__(self, user_id: UUID) -> None:
+    def __init__(self, user_id: UUID, session_id: UUID | None = None) -> None:
         self.user_id = user_id
+        self.session_id = session_id
+        """The sign-in whose token it was last shown."""
         self.epoch = ""
         self.offset = 0
         """The last event that was sent, or waits to be."""
@@ -145,6 +149,12 @@ class ConnectionManager:
         theirs.discard(connection)
         if not theirs:
             self._by_user.pop(connection.user_id, None)
+
+    def end_session(self, user_id: UUID, session_id: UUID) -> None:
+        """Part with everybody who came by a session that has ended."""
+        for connection in self._by_user.get(user_id, ()):
+            if connection.session_id == session_id:
+                connection.end(REVOKED)
 
     def users(self) -> Iterable[UUID]:
         return self._by_user.keys()

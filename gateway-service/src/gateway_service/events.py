@@ -9,12 +9,14 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from starlette.types import Receive, Scope, Send
 
 from chassis.identity import Caller, bearer_token
-from gateway_service.connections import STALLED, Connection, End
-from gateway_service.following import GONE, Ended, Following, Sources, end_of
+from chassis.remembered import SessionEnded
+from gateway_service.connections import REVOKED, STALLED, Connection, End
+from gateway_service.following import GONE, Ended, Following, end_of
 from gateway_service.frames import text
 from gateway_service.idempotency import AskedOnce
 from gateway_service.limits import AskedLimits, user_has_room
 from gateway_service.problems import documented, signed_in
+from gateway_service.socket import Sockets
 from gateway_service.tickets import SECONDS, Tickets
 from journal_contracts.api import TicketView
 from journal_contracts.realtime import Bye, Resume
@@ -59,7 +61,7 @@ async def events(
         token = await sockets.tickets.take(ticket)
     caller = await sockets.verifier.verify(token)
     await user_has_room(request, limits, caller)
-    return EventStream(sockets.sources, caller, token, _resume(last_event_id))
+    return EventStream(sockets, caller, token, _resume(last_event_id))
 
 
 class EventStream(Response):
@@ -67,14 +69,15 @@ class EventStream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, sources: Sources, caller: Caller, token: str, resume: Resume | None) -> None:
+    def __init__(self, sockets: Sockets, caller: Caller, token: str, resume: Resume | None) -> None:
         super().__init__(headers={"X-Accel-Buffering": "no"})
         del self.headers["content-length"]
-        self._with = sources
+        self._with = sockets.sources
+        self._revoked = sockets.verifier.revoked
         self._caller = caller
         self._token = token
         self._resume = resume
-        self._connection = Connection(caller.user_id)
+        self._connection = Connection(caller.user_id, caller.session_id)
         self._epoch = ""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -83,11 +86,19 @@ class EventStream(Response):
         self._out = send
         try:
             async with self._with.connected(self._connection):
+                self._check_again()
                 following = Following(self._with, self._connection, self._send)
                 await following.catch_up_first(self._resume, self._token)
                 await following.live(_until_gone(receive), self._caller.expires_at)
         except Exception as error:
             await self._say_bye(end_of(error))
+
+    def _check_again(self) -> None:
+        """The session may have ended between the look at the token and now."""
+        try:
+            self._revoked.check(self._caller.session_id)
+        except SessionEnded:
+            raise Ended(REVOKED) from None
 
     async def _say_bye(self, end: End) -> None:
         if end is not GONE:

@@ -13,8 +13,9 @@ from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from chassis.errors import Unauthorized, problem
 from chassis.identity import Caller, Verifier
+from chassis.remembered import SessionEnded
 from gateway_service.bodies import NotStrict, strict_json
-from gateway_service.connections import STALLED, Connection, End
+from gateway_service.connections import REVOKED, STALLED, Connection, End
 from gateway_service.following import (
     GONE,
     TOKEN_EXPIRED,
@@ -71,16 +72,16 @@ class Sockets:
         await websocket.accept(SUBPROTOCOL)
         await _Talk(self, websocket).run()
 
+    def welcomes(self, origin: str | None, host: str | None) -> bool:
+        """Browsers say where a page comes from; other clients say nothing and bring a token."""
+        return origin is None or origin in self.allowed_origins or urlsplit(origin).netloc == host
+
     def _refusal(self, websocket: WebSocket) -> tuple[int, str, str] | None:
-        if not self._welcomes(websocket.headers.get("origin"), websocket.headers.get("host")):
+        if not self.welcomes(websocket.headers.get("origin"), websocket.headers.get("host")):
             return 403, "foreign_origin", "Pages from there may not connect."
         if SUBPROTOCOL not in websocket.scope["subprotocols"]:
             return 400, "unknown_subprotocol", f"This socket speaks {SUBPROTOCOL}."
         return None
-
-    def _welcomes(self, origin: str | None, host: str | None) -> bool:
-        """Browsers say where a page comes from; other clients say nothing and bring a token."""
-        return origin is None or origin in self.allowed_origins or urlsplit(origin).netloc == host
 
 
 class _Talk:
@@ -98,7 +99,7 @@ class _Talk:
             hello = await self._hello()
             self._token = hello.token or await self._with.tickets.take(hello.ticket)
             caller = await self._caller(self._token)
-            connection = Connection(caller.user_id)
+            connection = Connection(caller.user_id, caller.session_id)
             following = Following(self._with.sources, connection, self._send)
             async with self._with.sources.connected(connection):
                 await following.catch_up_first(hello.resume, self._token)
@@ -128,6 +129,8 @@ class _Talk:
     async def _caller(self, token: str) -> Caller:
         try:
             return await self._with.verifier.verify(token)
+        except SessionEnded:
+            raise Ended(REVOKED) from None
         except Unauthorized:
             raise Ended(TOKEN_EXPIRED) from None
 
@@ -169,6 +172,7 @@ class _Talk:
             raise Ended(BAD_FRAME)
         if caller.expires_at > self._expires_at:
             self._token = token
+            following.connection.session_id = caller.session_id
             following.expire_at(self._until(caller))
 
     # --- the wire -------------------------------------------------------------------------------

@@ -68,6 +68,9 @@ class Keeper:
                 self._begin(kept)
         self._wait_until_ready([name])
 
+    def program(self, name: str) -> Program:
+        return self._kept[name].process.program
+
     def kill(self, name: str) -> None:
         """SIGKILL one program and leave it dead."""
         with self._lock:

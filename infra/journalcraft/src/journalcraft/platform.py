@@ -52,6 +52,10 @@ class Platform:
         """Start a service that was killed, and wait until it is ready."""
         self._keeper.start(service)
 
+    def program(self, service: str) -> Program:
+        """How a service is run: for another replica of it, say."""
+        return self._keeper.program(service)
+
     def stop(self) -> None:
         """Stop the services, then the servers if they were started here."""
         with undisturbed():

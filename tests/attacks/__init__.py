@@ -1,0 +1,1 @@
+"""Attacks that every build holds: `make attacks` in full size, `make test` in small."""

@@ -55,7 +55,7 @@ class Street:
     async def visitor(self) -> AsyncIterator["Visitor"]:
         """Somebody who asks; past the gateway with the gateway's own token, as if they were in."""
         key = json.dumps(self.gateway_key.as_dict(private=True))
-        limits = httpx.Limits(max_connections=200)
+        limits = httpx.Limits(max_connections=200, keepalive_expiry=2)
         async with (
             ServiceCalls.open(GATEWAY, key, self.of(AUTH)[0].url) as calls,
             httpx.AsyncClient(timeout=30, limits=limits, trust_env=False) as http,

@@ -43,7 +43,7 @@ def happen(feed: Feed, client: Client, mine: JournalView) -> Happen:
             await feed.append(client.user_id, mine.id, n, _frame(mine, client, n))
         for n, (kind, fields) in enumerate(told, first):
             event = _event(kind, mine.id, client.user_id, n, **fields)
-            await feed.append(client.user_id, mine.id, n, durable_frame(event))
+            await feed.append(client.user_id, mine.id, n, _told(event))
 
     return happen
 
@@ -55,7 +55,11 @@ def _event(kind: type[PublicEvent], journal: UUID, user: UUID, n: int, **more: A
 
 def _frame(mine: JournalView, client: Client, n: int) -> bytes:
     started = {"phase": "research", "agent": "research", "parts": 1}
-    return durable_frame(_event(events.PhaseStarted, mine.id, client.user_id, n, **started))
+    return _told(_event(events.PhaseStarted, mine.id, client.user_id, n, **started))
+
+
+def _told(event: PublicEvent) -> bytes:
+    return durable_frame(event.name, event.model_dump(mode="json"))
 
 
 async def state(client: Client, mine: JournalView) -> JobState:

@@ -236,6 +236,24 @@ def _default(journey: Journey, question: str) -> str:
     return next(r.decision.default for r in journey.requested() if r.decision.id == question)
 
 
+@pytest.mark.parametrize(
+    ("section", "is_settled"),
+    [
+        ("Title", True),
+        ("the cover, please", True),
+        ("journal notice", True),
+        ("lead magnet subtitle", True),
+        ("day 3 title", False),
+        ("journal closing", False),
+        ("all", False),
+    ],
+)
+def test_a_note_on_what_no_revision_changes_is_seen(section: str, is_settled: bool) -> None:
+    choice = Choice(option="changes", notes={section: "Shorter."})
+
+    assert answers.names_what_is_settled(choice) == is_settled
+
+
 def test_a_late_answer_of_an_earlier_attempt_changes_nothing() -> None:
     journey = Journey.begun()
     journey.work(until="onboarding")

@@ -68,6 +68,9 @@ async def test_documents_and_notes_on_the_draft_reach_the_books(
     with pytest.raises(Refused) as foreign:
         await stranger.draft(journal)
 
+    on_the_cover = Choice(option="changes", notes={"cover": "More blue."})
+    with pytest.raises(Refused) as settled:
+        await user.decide(journal, "draft", Answer(rev=1, choice=on_the_cover))
     notes = {"journal closing": "Make it warmer, please.", "all": "Shorter."}
     changes = Answer(rev=1, choice=Choice(option="changes", notes=notes))
     await user.decide(journal, "draft", changes)
@@ -76,6 +79,7 @@ async def test_documents_and_notes_on_the_draft_reach_the_books(
     view = await asyncio.wait_for(over(user, journal), 150)
 
     assert foreign.value.problem.status == 404
+    assert settled.value.problem.code == "note_has_no_place"
     assert asked.research is not None
     assert asked.research.documents["diary.md"] >= 1
     assert asked.research.insights == asked.research.own + asked.research.documents["diary.md"]

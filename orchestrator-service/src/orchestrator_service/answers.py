@@ -1,5 +1,6 @@
 """What a user is asked, and what is to be said of an answer; pure, like the saga."""
 
+import re
 from typing import Final
 
 from journal_contracts.decisions import OWN, Choice, DecisionView, Verdict
@@ -16,6 +17,8 @@ IN_ADVANCE: Final = {
     "format": {*PAGES, *(f"{page}-plain" for page in PAGES)},
 }
 """What may be answered with the order, before the options themselves are known."""
+SETTLED: Final = re.compile(r"\b(?:cover|(?:sub)?titles?|notice)\b", re.I)
+"""Sections of a draft that no revision changes."""
 
 
 def judge(saga: Saga, name: str, rev: int, choice: Choice) -> tuple[Verdict, Made | None]:
@@ -40,6 +43,11 @@ def fits(saga: Saga, name: str, choice: Choice) -> bool:
 def fits_in_advance(name: str, choice: Choice) -> bool:
     """Whether a choice can be given with the order."""
     return choice.option in IN_ADVANCE[name] and _is_complete(choice)
+
+
+def names_what_is_settled(choice: Choice) -> bool:
+    """Whether a note is on what no revision changes; of a day, the title may be meant."""
+    return any(SETTLED.search(name) and not re.search(r"\d", name) for name in choice.notes)
 
 
 def open_questions(saga: Saga) -> tuple[DecisionView, ...]:

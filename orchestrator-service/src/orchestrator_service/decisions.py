@@ -23,6 +23,12 @@ class ChoiceDoesNotFit(ServiceError):
     status = 422
 
 
+class NoteHasNoPlace(ServiceError):
+    """A note is on something that no revision changes."""
+
+    status = 422
+
+
 class DecisionConflict(ServiceError):
     """Another answer was first."""
 
@@ -76,6 +82,8 @@ class Decisions:
                 return None
             if not answers.fits(saga, question, answer.choice):
                 raise ChoiceDoesNotFit("This choice is not offered, or lacks its text or notes.")
+            if answers.names_what_is_settled(answer.choice):
+                raise NoteHasNoPlace("Title, cover and notice stay as they are.")
             if unwelcome:
                 raise ThemeRefused(unwelcome)
             return Answered(question, answer.choice)

@@ -279,6 +279,8 @@ async def test_an_owner_that_talks_nonsense_is_taken_to_be_away(client: Any) -> 
         b'{"theme": "calm", "plan": "secret-value"}',
         b'{"theme": {"secret-value": 1}}',
         b'{"theme": ' + b"[" * 20_000,
+        b'\xef\xbb\xbf{"theme": "calm"}',
+        '{"theme": "calm"}'.encode("utf-16"),
         b"secret-value",
         b"[]",
         b"null",
@@ -329,6 +331,13 @@ async def test_a_body_has_a_limit_however_it_is_sent(client: Any) -> None:
 
     for answer in (whole, pieces):
         assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+
+
+async def test_nobody_is_sent_to_where_their_host_header_says(client: Any) -> None:
+    answer = await client.http.get("/v1/journals/", headers={"Host": "evil.example"})
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert "location" not in answer.headers
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,8 @@ class StrictRoute(APIRoute):
 def strict_json(text: bytes | str) -> Any:
     """Parse; raises `NotStrict` for NaN, repeated keys, control and half characters, depth."""
     try:
-        parsed = json.loads(text, parse_constant=_refuse_number, object_pairs_hook=_unique)
+        told = text if isinstance(text, str) else text.decode()
+        parsed = json.loads(told, parse_constant=_refuse_number, object_pairs_hook=_unique)
     except NotStrict:
         raise
     except RecursionError as error:

@@ -25,7 +25,7 @@ class TooMuch(ServiceError):
 async def street(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Street]:
     """A small application behind the bounded protocol, in a hurry."""
     monkeypatch.setattr(wire, "HEAD_SECONDS", 0.2)
-    monkeypatch.setattr(wire, "REQUEST_SECONDS", 0.4)
+    monkeypatch.setattr(wire, "REQUEST_SECONDS", 1.0)
     app = FastAPI()
     errors.install(app)
 
@@ -72,9 +72,11 @@ async def test_who_says_nothing_is_let_go_of(street: Street) -> None:
         ([b"GET /" + b"a" * 40_000], 431),
         ([b"GET / HTTP/1.1\r\nX: " + b"a" * 40_000], 431),
         ([b"GET / HTTP/1.1\r\n" + b"X: a\r\n" * 101 + b"\r\n"], 431),
+        ([b"GET / HTTP/1.1\r\nX: " + b"a" * 40_000 + b"\r\n\r\n"], 431),
         ([b"\x16\x03\x01 no HTTP"], 400),
+        ([b"GET /\r\n\r\n"], 400),
     ],
-    ids=["half a head", "a long path", "a long header", "many headers", "no HTTP"],
+    ids=["half", "a long path", "long and half", "many headers", "long", "no HTTP", "HTTP 0.9"],
 )
 async def test_a_head_has_bounds(pieces: list[bytes], status: int, street: Street) -> None:
     answer = await said(street, *pieces)
@@ -96,7 +98,7 @@ async def test_drop_by_drop_is_too_slow(street: Street) -> None:
 async def test_a_body_nobody_reads_does_not_keep_the_connection(street: Street) -> None:
     head = b"POST /unread HTTP/1.1\r\nHost: a\r\nContent-Length: 99\r\n\r\n"
 
-    answer = await said(street, head, *[b"x"] * 20, pause=0.03)
+    answer = await said(street, head, *[b"x"] * 40, pause=0.05)
 
     assert answer.startswith(b"HTTP/1.1 200 ")
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import structlog
 from fastapi import FastAPI, Request, Response
@@ -65,6 +65,16 @@ class Unavailable(ServiceError):
 
     status = 503
     headers = MappingProxyType({"Retry-After": "2"})
+
+
+ANY_PROBLEM: Final[dict[int | str, dict[str, Any]]] = {
+    kind: {
+        "description": "A problem; `code` says which.",
+        "content": {"application/problem+json": {"schema": Problem.model_json_schema()}},
+    }
+    for kind in ("4XX", 503)
+}
+"""What every route may answer besides, where its description does not say it more exactly."""
 
 
 def problem(

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from types import FrameType, MappingProxyType
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI, Request
@@ -32,8 +33,12 @@ def application(
     probes: Mapping[str, health.Probe],
     *,
     description: str = "",
+    responses: Mapping[int | str, dict[str, Any]] = errors.ANY_PROBLEM,
 ) -> FastAPI:
-    """A FastAPI application that has what every service has; `probes` may still grow at start."""
+    """A FastAPI application that has what every service has; `probes` may still grow at start.
+
+    `responses` are documented for every route.
+    """
     app = FastAPI(
         title=title,
         description=description,
@@ -41,6 +46,8 @@ def application(
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        responses=dict(responses),
+        redirect_slashes=False,  # it would send people to whatever Host they said
     )
     errors.install(app)
     app.include_router(health.router(probes))

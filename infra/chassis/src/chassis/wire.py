@@ -10,16 +10,22 @@ from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-HEAD_SECONDS: Final = 5.0
+HEAD_SECONDS: Final = 10.0
 """From the connection, or the first byte of a later request, to the end of its head."""
 REQUEST_SECONDS: Final = 120.0
 """From the end of its head to the end of its body, whether anybody reads it or not."""
+GRACE_SECONDS: Final = 0.1
+"""More, in which a server that was busy sees what has arrived meanwhile."""
 LONGEST_HEAD: Final = 32 * 1024
 MOST_HEADERS: Final = 100
 
 
 class HeadTooLarge(ValueError):
     """More in a head than any honest client sends."""
+
+
+class UnknownVersion(ValueError):
+    """Neither HTTP/1.1 nor its elder."""
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -29,7 +35,9 @@ class BoundedProtocol(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self._deadline: asyncio.TimerHandle | None = None
         self._head: int | None = 0
-        """Bytes of the head that has begun; None behind it."""
+        """Bytes that came of the head that has begun; None behind it."""
+        self._told = 0
+        """Bytes of the head that were understood."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -52,7 +60,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().handle_websocket_upgrade()
 
     def send_400_response(self, msg: str) -> None:
-        too_large = len(self.headers or ()) > MOST_HEADERS
+        too_large = self._told > LONGEST_HEAD or len(self.headers or ()) > MOST_HEADERS
         status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE if too_large else HTTPStatus.BAD_REQUEST
         self._refuse(status)
 
@@ -60,16 +68,22 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self._told = 0
         if self._head is None:
             self._head = 0
             self._arm(HEAD_SECONDS)
 
+    def on_url(self, url: bytes) -> None:
+        super().on_url(url)
+        self._count(len(url))
+
     def on_header(self, name: bytes, value: bytes) -> None:
         super().on_header(name, value)
-        if len(self.headers) > MOST_HEADERS:
-            raise HeadTooLarge
+        self._count(len(name) + len(value))
 
     def on_headers_complete(self) -> None:
+        if self.parser.get_http_version() not in ("1.0", "1.1"):
+            raise UnknownVersion
         self._head = None
         self._arm(REQUEST_SECONDS)
         super().on_headers_complete()
@@ -78,14 +92,22 @@ class BoundedProtocol(HttpToolsProtocol):
         self._arm(None)
         super().on_message_complete()
 
+    def _count(self, size: int) -> None:
+        self._told += size
+        if self._told > LONGEST_HEAD or len(self.headers) > MOST_HEADERS:
+            raise HeadTooLarge
+
     # --- time -----------------------------------------------------------------------------------
 
     def _arm(self, seconds: float | None) -> None:
         """Give what is expected so long; None: nothing is."""
         if self._deadline is not None:
             self._deadline.cancel()
-        late = self._too_late
+        late = self._late
         self._deadline = None if seconds is None else self.loop.call_later(seconds, late)
+
+    def _late(self) -> None:
+        self._deadline = self.loop.call_later(GRACE_SECONDS, self._too_late)
 
     def _too_late(self) -> None:
         if self._head:

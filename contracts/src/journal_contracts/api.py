@@ -52,6 +52,21 @@ Decisions = dict[Literal["author_style", "title", "pictures", "draft", "format"]
 class JournalOrder(Body):
     """A journal as a user orders it; any decision may be answered in advance."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"theme": "Journaling for Anxiety"},
+                {
+                    "theme": "Rest for people who work nights",
+                    "plan": "comprehensive",
+                    "audience": "nurses",
+                    "budget": "2.50",
+                    "decisions": {"pictures": {"option": "procedural"}},
+                },
+            ]
+        }
+    )
+
     theme: ShortText
     plan: PlanName = PlanName.STANDARD
     title_style: TitleStyle = TitleStyle.INSPIRATIONAL
@@ -73,12 +88,20 @@ class JournalOrder(Body):
 class Answer(Body):
     """An answer to revision `rev` of a decision."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"rev": 1, "choice": {"option": "own", "text": "Quiet Mornings"}}]
+        }
+    )
+
     rev: Annotated[int, Field(ge=1)] = 1
     choice: Choice
 
 
 class Extension(Body):
     """More time for revision `rev` of a decision, in seconds from now."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"rev": 1, "seconds": 3600}]})
 
     rev: Annotated[int, Field(ge=1)]
     seconds: Annotated[float, Field(gt=0, le=30 * 86_400)]
@@ -94,6 +117,8 @@ class HandOver(Body):
 class PauseOrder(Body):
     """How long a journal stands still, in seconds, unless it is resumed before."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"seconds": 3600}]})
+
     seconds: Annotated[float, Field(gt=0, le=30 * 86_400)] = 86_400
 
 
@@ -108,6 +133,10 @@ class Changes(Body):
 
 class RetryOrder(Body):
     """Where a journal that ended or failed goes on: at a phase, or without one where it stood."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"phase": "curation", "changes": {"audience": "nurses"}}]}
+    )
 
     phase: str | None = None
     changes: Changes = Changes()

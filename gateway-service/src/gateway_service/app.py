@@ -15,6 +15,7 @@ from gateway_service import (
     accounts,
     artifacts,
     course,
+    docs,
     documents,
     drafts,
     events,
@@ -33,6 +34,7 @@ from gateway_service.library import Library
 from gateway_service.limits import Limits
 from gateway_service.live import Listener
 from gateway_service.owners import Owner, Owners
+from gateway_service.problems import documented
 from gateway_service.settings import Settings
 from gateway_service.socket import Sockets
 from gateway_service.stamper import Stamper
@@ -87,9 +89,14 @@ def build(settings: Settings) -> FastAPI:
             yield
 
     app = web.application(
-        "Journal Craft Crew", lifespan, probes, description="The only door: journals, live."
+        "Journal Craft Crew",
+        lifespan,
+        probes,
+        description="The only door: journals, live.",
+        responses=documented(400, 405, 408),
     )
     app.include_router(accounts.routes)
+    app.include_router(docs.routes)
     app.include_router(journals.routes)
     app.include_router(course.routes)
     app.include_router(states.routes)

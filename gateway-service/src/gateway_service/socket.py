@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal
@@ -25,6 +26,7 @@ from gateway_service.following import (
     end_of,
 )
 from gateway_service.frames import text
+from gateway_service.pace import Pace
 from gateway_service.tickets import Tickets
 from journal_contracts.realtime import (
     SUBPROTOCOL,
@@ -142,9 +144,11 @@ class _Talk:
         return caller.expires_at + self._times.grace
 
     async def _listen(self, following: Following) -> None:
+        pace = Pace(time.monotonic)
         while True:
             frames = await self._receive()
             for frame in frames if isinstance(frames, list) else [frames]:
+                pace.take()
                 if (reply := await self._reply(following, frame)) is not None:
                     following.connection.say(text(reply))
 

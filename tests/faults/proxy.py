@@ -2,7 +2,11 @@
 
 import asyncio
 import contextlib
+from typing import Final, Literal
 from urllib.parse import urlsplit
+
+LAG: Final = 0.15
+"""Seconds, each way, that a slow one takes more."""
 
 
 class Wire:
@@ -15,13 +19,16 @@ class Wire:
         self._carrying: set[asyncio.Task[None]] = set()
         self._flows = asyncio.Event()
         self._flows.set()
+        self._is_down = False
+        self._lag = 0.0
 
     async def open(self) -> str:
         """Start; returns the URL that leads through the wire."""
         self._server = await asyncio.start_server(self._join, "127.0.0.1", 0)
         port = self._server.sockets[0].getsockname()[1]
-        user = f"{self._target.username}:{self._target.password}"
-        return self._target._replace(netloc=f"{user}@127.0.0.1:{port}").geturl()
+        who, _, _ = self._target.netloc.rpartition("@")
+        there = f"{who}@127.0.0.1:{port}" if who else f"127.0.0.1:{port}"
+        return self._target._replace(netloc=there).geturl()
 
     async def close(self) -> None:
         """Cut it for good."""
@@ -40,7 +47,21 @@ class Wire:
         await asyncio.sleep(seconds)
         self._flows.set()
 
+    def be(self, state: Literal["up", "down", "hung", "slow"]) -> None:
+        """Whatever is behind it: there, gone, silent for good, or a third of a second late."""
+        self._is_down = state == "down"
+        self._lag = LAG if state == "slow" else 0.0
+        if state == "hung":
+            self._flows.clear()
+        else:
+            self._flows.set()
+        if state == "down":
+            self.reset()
+
     async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._is_down:
+            writer.transport.abort()
+            return
         try:
             there, back = await asyncio.open_connection(self._target.hostname, self._target.port)
         except OSError:
@@ -56,6 +77,7 @@ class Wire:
         with contextlib.suppress(OSError):
             while data := await reader.read(65536):
                 await self._flows.wait()
+                await asyncio.sleep(self._lag)
                 writer.write(data)
                 await writer.drain()
         writer.transport.abort()

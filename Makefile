@@ -17,7 +17,7 @@ unexport PYTHONDONTWRITEBYTECODE
 bin := .venv/bin
 dockerfiles = $(wildcard */Dockerfile)
 
-.PHONY: help journal up test lint deep faults bench crew-report format lock contracts local dev clean
+.PHONY: help journal up test lint deep faults bench attacks crew-report format lock contracts local dev clean
 
 help: ## print this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -41,6 +41,9 @@ faults: dev ## strike thousands of journals with hundreds of faults: SCALE=1
 
 bench: dev ## measure, beside the peers and beside our own goals: NAME=saga, fair, parked or crew
 	@$(bin)/python -m tests.performance $(NAME)
+
+attacks: dev ## try every attack in full size, on running services: GROUP=edge
+	@$(bin)/python -m tests.attacks $(GROUP)
 
 crew-report: dev ## a journal per theme, plan and model, and every check asked: THEMES= PLANS=
 	@$(bin)/python -m tests.crew_report

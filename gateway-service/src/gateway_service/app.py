@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import AsyncIterator
+from functools import partial
 
 from fastapi import FastAPI, WebSocket
 from fastapi.middleware.cors import CORSMiddleware
@@ -30,6 +31,7 @@ from gateway_service.following import Sources
 from gateway_service.headers import SafeHeaders
 from gateway_service.history import History
 from gateway_service.idempotency import Answers
+from gateway_service.leaving import say_goodbye
 from gateway_service.library import Library
 from gateway_service.limits import Limits
 from gateway_service.live import Listener
@@ -71,6 +73,7 @@ def build(settings: Settings) -> FastAPI:
 
             broker = connect(GATEWAY, settings.amqp_url)
             connections = ConnectionManager()
+            app.state.farewell = partial(say_goodbye, connections)
             revocations = trust(app, broker, GATEWAY, auth, connections.end_session)
             listener = Listener(broker, connections)
             Stamper(broker, feeds, History(app.state.owners.orchestrator)).listen()

@@ -5,7 +5,7 @@ Nothing here awaits: a stalled reader fills its own queue and is cut, the others
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -155,6 +155,12 @@ class ConnectionManager:
         for connection in self._by_user.get(user_id, ()):
             if connection.session_id == session_id:
                 connection.end(REVOKED)
+
+    def end_all(self, why: Callable[[], End]) -> None:
+        """Part with everybody, each for a reason of their own."""
+        for theirs in self._by_user.values():
+            for connection in theirs:
+                connection.end(why())
 
     def users(self) -> Iterable[UUID]:
         return self._by_user.keys()

@@ -46,6 +46,30 @@ async def street(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Street]:
     await serving
 
 
+async def test_a_service_says_goodbye_before_it_hangs_up() -> None:
+    """R8.2c"""
+    app = FastAPI()
+    server = web.Server(uvicorn.Config(app, port=0, log_config=None), app)
+    said: list[int] = []
+
+    async def farewell() -> None:
+        said.append(len(server.server_state.connections))
+
+    app.state.farewell = farewell
+    serving = asyncio.create_task(server._serve())
+    while not server.started:
+        await asyncio.sleep(0.005)
+    place = server.servers[0].sockets[0].getsockname()
+    _, writer = await asyncio.open_connection(*place)
+    while not server.server_state.connections:
+        await asyncio.sleep(0.005)
+    server.should_exit = True
+    await serving
+    writer.close()
+
+    assert said == [1]
+
+
 async def said(street: Street, *pieces: bytes, pause: float = 0.0) -> bytes:
     """What the server says to these pieces until it hangs up."""
     reader, writer = await asyncio.open_connection(*street)

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -77,7 +78,7 @@ def serve(app: FastAPI, settings: ServiceSettings, *, trusted_proxies: Sequence[
         timeout_graceful_shutdown=REQUESTS_SECONDS,
     )
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-        runner.run(_Server(config).serve())
+        runner.run(Server(config, app).serve())
     if code := getattr(app.state, "exit_code", os.EX_OK):
         sys.exit(code)
 
@@ -112,8 +113,22 @@ async def body_within(
     return bytes(body)
 
 
-class _Server(uvicorn.Server):
-    """uvicorn raises a caught signal again after its clean-up, which would cut ours short."""
+class Server(uvicorn.Server):
+    """uvicorn's, that lets the application say goodbye (`app.state.farewell`) before it hangs up.
+
+    uvicorn raises a caught signal again after its clean-up, which would cut ours short.
+    """
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
+        super().__init__(config)
+        self._app = app
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        if (farewell := getattr(self._app.state, "farewell", None)) is not None:
+            await farewell()
+        await super().shutdown(sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

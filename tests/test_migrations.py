@@ -38,6 +38,7 @@ VALUES: Final = {
 }
 MEANT: Final = {
     ("outbox", "state"): "'waiting'",
+    ("account_role", "role"): "'operator'",
     ("history", "said"): f"'{json.dumps([{'type': 'word', 'body': {'n': 1}}])}'",
 }
 COLUMNS: Final = """

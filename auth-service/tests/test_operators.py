@@ -1,6 +1,7 @@
 """Operators are made on the server, known by their token, and nobody else gets past."""
 
 import json
+from datetime import timedelta
 from typing import Annotated, Any
 
 import httpx
@@ -14,6 +15,7 @@ from chassis import errors
 from chassis.database import Database
 from chassis.errors import Unauthorized
 from chassis.identity import Truth, Verifier, only_with
+from chassis.ids import now
 
 from .test_tokens import HEADER, user_claims
 
@@ -57,7 +59,9 @@ async def test_an_operator_is_known_by_the_token_from_the_next_sign_in_on(
         granted = await door.sign_up_and_in(EMAIL)
         other = await door.sign_up_and_in("eve@example.com")
         async with database.transaction() as session:
-            row = (await session.connection()).exec_driver_sql("select granted_by from operator")
+            row = (await session.connection()).exec_driver_sql(
+                "select granted_by from account_role"
+            )
             assert (await row).all() == [("root",)]
         await operators.revoke(database, EMAIL, "root")
         revoked = await door.sign_up_and_in(EMAIL)
@@ -100,3 +104,16 @@ async def test_a_user_who_operates_is_no_service(door: Any, verifier: Verifier) 
 
         with pytest.raises(Unauthorized):
             await verifier.verify_service(token)
+
+
+async def test_a_role_ends_when_it_was_said_to(
+    door: Any, verifier: Verifier, database_url: str
+) -> None:
+    await door.sign_up_and_in(EMAIL)
+    scopes = []
+    async with Database.open(database_url) as database:
+        for days in (-1, 1):
+            await operators.grant(database, EMAIL, "root", now() + timedelta(days=days))
+            scopes.append((await verifier.verify(await door.sign_up_and_in(EMAIL))).scopes)
+
+    assert scopes == [{"user"}, {"user", "operator"}]

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from auth_service.guessing import is_guessable
 from auth_service.passwords import LONGEST_QUEUE, PasswordCheckBusy, Passwords
 
 
@@ -25,8 +26,54 @@ async def test_who_hangs_up_leaves_the_queue_when_the_work_is_done() -> None:
         async with asyncio.timeout(0):
             await passwords.match("correct horse battery", None)
 
-    kept = await passwords.hash("correct horse battery")
+    kept = await passwords.hash("correct horse battery", "ada@example.com")
 
     assert await passwords.match("correct horse battery", kept)
     assert not await passwords.match("correct horse battery", None)
     passwords.close()
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "aaaaaaaaaaaaaaa",
+        "aaaabbbbccccdddd",
+        "abcabcabcabcabcab",
+        "1234567890123456",
+        "0987654321098765",
+        "qwertyuiopasdfgh",
+        "Password-Password",
+        "Correct Horse Battery Staple",
+        "ada.lovelace@example.com",
+        "Ada Lovelace Example Com",
+        "letmein letmein letmein",
+    ],
+)
+def test_what_is_guessed_first_is_no_password(password: str) -> None:
+    assert is_guessable(password, "ada.lovelace@example.com")
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "correct horse battery",
+        "a long pass phrase of mine",
+        "\u6211\u7684\u4e66\u5728\u684c\u5b50\u4e0a\u8bf7\u4e0d\u8981\u62ff\u8d70\u5b83",
+        "Password of the day: elephants",
+    ],
+)
+def test_any_other_is_welcome(password: str) -> None:
+    assert not is_guessable(password, "ada.lovelace@example.com")
+
+
+async def test_a_password_that_is_kept_too_lightly_is_kept_better_once_it_matched() -> None:
+    light, full = Passwords("light"), Passwords("full")
+    kept = await light.hash("correct horse battery", "ada@example.com")
+
+    better = await full.rehash("correct horse battery", kept)
+
+    assert better
+    assert await full.match("correct horse battery", better)
+    assert await full.rehash("correct horse battery", better) is None
+    light.close()
+    full.close()

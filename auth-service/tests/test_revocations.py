@@ -67,7 +67,7 @@ async def test_services_ask_what_was_revoked_and_whether_a_token_holds(door: Any
     nobody = await door.client.get("/v1/auth/revocations")
     user = await ask(door, "POST", "introspect", here["access_token"], json={"token": "x"})
 
-    assert (len(page["revoked"]), later["revoked"], page["keys"]) == (1, [], ["signing-1"])
+    assert (len(page["revoked"]), later["revoked"], page["keys"][0]) == (1, [], "signing-1")
     assert truths == [
         {"active": True, "scope": "user"},
         {"active": False, "scope": ""},

@@ -1,15 +1,15 @@
-"""`python -m auth_service` serves; with words it does what they say (`operators`)."""
+"""`python -m auth_service` serves; with words it does what they say (`commands`)."""
 
 import sys
 
-from auth_service import operators
+from auth_service import commands
 from auth_service.app import build
 from auth_service.settings import Settings
 from chassis import telemetry, web
 
 telemetry.start("auth-service")
 if sys.argv[1:]:
-    operators.run(sys.argv[1:])
+    commands.run(sys.argv[1:])
 else:
     settings = Settings()
     web.serve(build(settings), settings)

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from functools import partial
+from typing import Final
 
 import httpx
 from fastapi import FastAPI
@@ -12,6 +13,7 @@ from faststream.rabbit import RabbitBroker
 from auth_service import internal_routes, routes, session_routes
 from auth_service.desk import Desk
 from auth_service.forgetting import forgetting
+from auth_service.keys import Keys
 from auth_service.passwords import Passwords
 from auth_service.settings import Settings
 from auth_service.tokens import Tokens
@@ -23,6 +25,8 @@ from chassis.identity import Verifier
 from chassis.jobs import running
 from chassis.outbox import Outbox
 from journal_contracts.catalogue import AUTH
+
+KEY_SECONDS: Final = 5.0
 
 
 def build(settings: Settings) -> FastAPI:
@@ -36,20 +40,22 @@ def build(settings: Settings) -> FastAPI:
             database = await stack.enter_async_context(Database.open(url))
             await database.migrate("auth_service")
             probes["database"] = database.ping
-            tokens = Tokens(
-                settings.signing_key.get_secret_value(), settings.service_keys, settings.auth_url
-            )
+            keys = Keys(settings.signing_key.get_secret_value())
+            async with database.transaction() as session:
+                ring = await keys.begin(session)
+            tokens = Tokens(ring, settings.service_keys, settings.auth_url)
             passwords = Passwords(settings.password_cost)
             stack.callback(passwords.close)
             broker = connect(AUTH, settings.amqp_url)
             outbox = Outbox(database, broker)
-            app.state.desk = Desk(database, passwords, tokens, outbox)
+            app.state.desk = Desk(database, passwords, keys, tokens, outbox)
             itself = httpx.AsyncClient(transport=httpx.ASGITransport(app))
             app.state.verifier = Verifier(
                 await stack.enter_async_context(itself), settings.auth_url
             )
             # Whoever wants in is answered without a broker: what is to be said waits as a row.
             await stack.enter_async_context(running("speaking", partial(_speak, broker, outbox)))
+            await stack.enter_async_context(running("reading keys", partial(_read_keys, app)))
             await stack.enter_async_context(forgetting(database))
             yield
 
@@ -62,3 +68,14 @@ def build(settings: Settings) -> FastAPI:
 async def _speak(broker: RabbitBroker, outbox: Outbox) -> None:
     async with open_broker(broker), outbox.relaying():
         await asyncio.Event().wait()
+
+
+async def _read_keys(app: FastAPI) -> None:
+    """A key that another process let sign, or revoked, is this replica's business too."""
+    desk: Desk = app.state.desk
+    verifier: Verifier = app.state.verifier
+    while True:
+        async with desk.database.transaction() as session:
+            ring = await desk.read_ring(session)
+        verifier.keep_keys(ring.names)
+        await asyncio.sleep(KEY_SECONDS)

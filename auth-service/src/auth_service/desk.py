@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from auth_service.keys import Keys, Ring
 from auth_service.passwords import Passwords
 from auth_service.sessions import Session, find_running
 from auth_service.store import Account
@@ -23,8 +25,14 @@ class Desk:
 
     database: Database
     passwords: Passwords
+    keys: Keys
     tokens: Tokens
     outbox: Outbox
+
+    async def read_ring(self, session: AsyncSession) -> Ring:
+        """The keys that hold at this moment; what is signed from now on is signed with these."""
+        self.tokens.ring = await self.keys.ring(session) or self.tokens.ring
+        return self.tokens.ring
 
 
 def desk(request: Request) -> Desk:

@@ -6,8 +6,8 @@ from fastapi import APIRouter, Depends, Request
 
 from auth_service.desk import AtDesk
 from auth_service.revocations import list_since
+from auth_service.roles import standing_of
 from auth_service.sessions import find_running
-from auth_service.store import roles_of
 from chassis.claims import USER_SCOPE
 from chassis.errors import Unauthorized
 from chassis.identity import Verifier, only_from
@@ -24,7 +24,8 @@ async def revocations(at: AtDesk, since: datetime | None = None) -> RevocationPa
     """Sessions that were revoked since then, or so long ago that it still matters."""
     async with at.database.transaction() as session:
         asked_at, revoked = await list_since(session, since)
-    return RevocationPage(at=asked_at, revoked=tuple(revoked), keys=at.tokens.key_names)
+        ring = await at.read_ring(session)
+    return RevocationPage(at=asked_at, revoked=tuple(revoked), keys=ring.names)
 
 
 @routes.post("/introspect")
@@ -38,5 +39,5 @@ async def introspect(question: TokenQuestion, request: Request, at: AtDesk) -> T
     async with at.database.transaction() as session:
         if await find_running(session, caller.user_id, caller.session_id) is None:
             return TokenTruth(active=False)
-        roles = await roles_of(session, caller.user_id)
-    return TokenTruth(active=True, scope=" ".join((USER_SCOPE, *roles)))
+        standing = await standing_of(session, caller.user_id)
+    return TokenTruth(active=True, scope=" ".join((USER_SCOPE, *standing.scopes)))

@@ -10,6 +10,7 @@ from typing import Final, Literal, TypeVar
 from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
 
+from auth_service.guessing import is_guessable
 from chassis.errors import ServiceError, Unavailable
 from chassis.ids import new_id
 
@@ -33,6 +34,12 @@ class PasswordUnfit(ServiceError):
     status = 422
 
 
+class PasswordGuessable(ServiceError):
+    """One that is tried first: a row of keys, a word again and again, or the address itself."""
+
+    status = 422
+
+
 class Passwords:
     """Hashes and checks passwords; at most so many wait, the rest are asked to come back."""
 
@@ -42,12 +49,20 @@ class Passwords:
         self._busy = 0
         self._nobodys = self._hasher.hash(str(new_id()))
 
-    async def hash(self, password: str) -> str:
-        """What is kept of a new password."""
+    async def hash(self, password: str, email: str) -> str:
+        """What is kept of a new password. Raises `PasswordUnfit` and `PasswordGuessable`."""
         normal = normalised(password)
         if len(normal) not in LENGTHS:
             raise PasswordUnfit("A password has 15 to 256 characters.")
+        if is_guessable(normal, email):
+            raise PasswordGuessable("This password is one of the first that are guessed.")
         return await self._run(partial(self._hasher.hash, normal))
+
+    async def rehash(self, password: str, kept: str) -> str | None:
+        """What to keep from now on of a password that has matched; None if that is kept already."""
+        if not self._hasher.check_needs_rehash(kept):
+            return None
+        return await self._run(partial(self._hasher.hash, normalised(password)))
 
     async def match(self, password: str, kept: str | None) -> bool:
         """Is this the password? With nothing kept it takes as long, and is not."""

@@ -1,5 +1,6 @@
 """What this service answers: sign up, who am I, tokens for services, and its public keys."""
 
+import contextlib
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Form, Response
@@ -8,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from auth_service.desk import AtDesk, WhoIsPresent
 from auth_service.store import Account, add_account, show_once
 from auth_service.tokens import SERVICE_TOKEN_LIFE, InvalidClient
+from chassis.database import DatabaseAway
 from chassis.errors import Conflict, ServiceError
 from chassis.ids import new_id, now
 from journal_contracts.api import AccountView, Credentials, TokenView
@@ -45,7 +47,7 @@ async def register(credentials: Credentials, at: AtDesk) -> AccountView:
     account = Account(
         id=new_id(),
         email=_mailable(credentials.email),
-        password_hash=await at.passwords.hash(credentials.password),
+        password_hash=await at.passwords.hash(credentials.password, credentials.email),
         created_at=now(),
     )
     async with at.database.transaction() as session:
@@ -79,7 +81,10 @@ async def token(
 async def public_keys(at: AtDesk, response: Response) -> dict[str, Any]:
     """The keys that access tokens are checked with."""
     response.headers["Cache-Control"] = KEYS_MAY_BE_KEPT
-    return at.tokens.public_keys
+    with contextlib.suppress(DatabaseAway):
+        async with at.database.transaction() as session:
+            await at.read_ring(session)
+    return at.tokens.ring.as_set()
 
 
 def _mailable(email: str) -> str:

@@ -6,6 +6,7 @@ from uuid import UUID
 from auth_service import security
 from auth_service.desk import Desk, Present
 from auth_service.revocations import revoke
+from auth_service.roles import Standing, standing_of
 from auth_service.sessions import (
     Reason,
     Session,
@@ -15,7 +16,7 @@ from auth_service.sessions import (
     session_of,
     turn,
 )
-from auth_service.store import Account, find_account, lock_account, roles_of
+from auth_service.store import Account, find_account, lock_account
 from auth_service.tokens import USER_TOKEN_LIFE, SignedIn
 from chassis.errors import Conflict, NotFound, Unauthorized
 from chassis.ids import new_id, now
@@ -47,14 +48,17 @@ async def sign_in(at: Desk, credentials: Credentials, agent: str) -> TokenView:
     if not await at.passwords.match(credentials.password, kept) or account is None:
         security.note("login_failed", account.id if account else None)
         raise WrongCredentials("The address or the password is wrong.")
+    better = await at.passwords.rehash(credentials.password, account.password_hash)
     token, present = new_refresh_token(), now()
     begun = session_of(account.id, new_id(), token, present, agent=agent, amr="pwd")
     async with at.database.transaction() as session:
-        if await lock_account(session, account.id, version=account.version) is None:
+        locked = await lock_account(session, account.id, version=account.version)
+        if locked is None:
             raise WrongCredentials("The address or the password is wrong.")
+        locked.password_hash = better or locked.password_hash
         session.add(begun)
-        roles = await roles_of(session, account.id)
-    return _told(at, begun, token, roles, present)
+        standing = await standing_of(session, account.id)
+    return _told(at, begun, token, standing, present)
 
 
 async def refresh(at: Desk, token: str, agent: str) -> TokenView:
@@ -64,12 +68,12 @@ async def refresh(at: Desk, token: str, agent: str) -> TokenView:
     async with at.database.transaction() as session:
         turned = await turn(session, token, following, present, agent=agent)
         if turned is not None:
-            roles = await roles_of(session, turned.user_id)
+            standing = await standing_of(session, turned.user_id)
         elif (spent := await find_spent(session, token, agent=agent)) and not spent.raced:
             robbed = spent.session_id
             await revoke(session, at.outbox, spent.user_id, "refresh_reused", present, only=robbed)
     if turned is not None:
-        return _told(at, turned, following, roles, present)
+        return _told(at, turned, following, standing, present)
     if spent is None:
         raise InvalidRefreshToken("The refresh token does not hold.")
     if spent.raced:
@@ -97,7 +101,7 @@ async def change_password(at: Desk, who: Present, change: PasswordChange) -> Non
     if not await at.passwords.match(change.old, account.password_hash):
         security.note("login_failed", account.id)
         raise WrongCredentials("The password is wrong.")
-    kept = await at.passwords.hash(change.new)
+    kept = await at.passwords.hash(change.new, account.email)
     async with at.database.transaction() as session:
         locked = await lock_account(session, account.id, version=account.version)
         if locked is None:
@@ -120,14 +124,14 @@ async def _find(at: Desk, email: str) -> Account | None:
 
 
 def _told(
-    at: Desk, running: Session, token: str, roles: tuple[str, ...], present: datetime
+    at: Desk, running: Session, token: str, standing: Standing, present: datetime
 ) -> TokenView:
     who = SignedIn(
         user_id=running.user_id,
         session_id=running.id,
         auth_time=running.auth_time,
         amr=tuple(running.amr.split()),
-        roles=roles,
+        standing=standing,
     )
     return TokenView(
         access_token=at.tokens.for_user(who, new_id(), present),

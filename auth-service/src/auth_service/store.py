@@ -1,4 +1,4 @@
-"""What is kept: accounts, operators, and the assertions that were shown already."""
+"""What is kept: accounts, and the assertions that were shown already."""
 
 from datetime import datetime
 from uuid import UUID
@@ -9,7 +9,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, SQLModel, col, select
 
 from auth_service.tokens import Assertion
-from chassis.claims import OPERATOR_SCOPE
 
 
 class Account(SQLModel, table=True):
@@ -21,14 +20,6 @@ class Account(SQLModel, table=True):
     version: int = 1
     """Counts the passwords: who proved an older one did not prove who they are."""
     created_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
-
-
-class Operator(SQLModel, table=True):
-    """Somebody who may look after the platform, and who said so."""
-
-    user_id: UUID = Field(primary_key=True, foreign_key="account.id")
-    granted_by: str
-    granted_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
 
 
 class ShownAssertion(SQLModel, table=True):
@@ -50,22 +41,6 @@ async def add_account(session: AsyncSession, account: Account) -> bool:
 async def find_account(session: AsyncSession, email: str) -> Account | None:
     statement = select(Account).where(func.lower(col(Account.email)) == func.lower(email))
     return (await session.scalars(statement)).one_or_none()
-
-
-async def add_operator(session: AsyncSession, user_id: UUID, by: str, now: datetime) -> None:
-    """Note an operator; whoever granted it first stays on record."""
-    row = Operator(user_id=user_id, granted_by=by, granted_at=now)
-    await session.execute(insert(Operator).values(row.model_dump()).on_conflict_do_nothing())
-
-
-async def remove_operator(session: AsyncSession, user_id: UUID) -> None:
-    await session.execute(delete(Operator).where(col(Operator.user_id) == user_id))
-
-
-async def roles_of(session: AsyncSession, user_id: UUID) -> tuple[str, ...]:
-    """What else than a user somebody is at this moment."""
-    operates = await session.get(Operator, user_id) is not None
-    return (OPERATOR_SCOPE,) if operates else ()
 
 
 async def lock_account(

@@ -3,12 +3,14 @@
 import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from joserfc import jws, jwt
-from joserfc.jwk import ECKey, KeySet
+from joserfc.jwk import ECKey
 
+from auth_service.keys import Ring
+from auth_service.roles import Standing
 from chassis.calls import ASSERTION_TYPE
 from chassis.claims import (
     ALGORITHMS,
@@ -52,16 +54,14 @@ class SignedIn:
     session_id: UUID
     auth_time: datetime
     amr: tuple[str, ...]
-    roles: tuple[str, ...] = ()
+    standing: Standing
 
 
 class Tokens:
-    """Signs with the service's own key, and reads what others signed for it."""
+    """Signs with the current key of the `ring`, and reads what others signed for this service."""
 
-    def __init__(self, signing_key: str, service_keys: str, auth_url: str) -> None:
-        self._key = ECKey.import_key(json.loads(signing_key))
-        if not self._key.is_private or not self._key.kid:
-            raise ValueError("the signing key needs its private part and a kid")
+    def __init__(self, ring: Ring, service_keys: str, auth_url: str) -> None:
+        self.ring = ring
         self._services = {
             str(key["kid"]): ECKey.import_key(key) for key in json.loads(service_keys)["keys"]
         }
@@ -70,22 +70,13 @@ class Tokens:
             "values": [ISSUER, f"{auth_url}/v1/auth/token"],
         }
 
-    @property
-    def public_keys(self) -> dict[str, Any]:
-        """What others check access tokens with: a JWK set."""
-        return {**KeySet([self._key]).as_dict(private=False)}
-
-    @property
-    def key_names(self) -> tuple[str, ...]:
-        return (str(self._key.kid),)
-
     def for_user(self, who: SignedIn, token_id: UUID, now: datetime) -> str:
         """An access token: what a session is at this moment, for as long as it holds."""
         claims = {
             "sub": str(who.user_id),
             "sid": str(who.session_id),
-            "scope": " ".join((USER_SCOPE, *who.roles)),
-            "roles": list(who.roles),
+            "scope": " ".join((USER_SCOPE, *who.standing.scopes)),
+            "roles": list(who.standing.roles),
             "auth_time": int(who.auth_time.timestamp()),
             "amr": list(who.amr),
         }
@@ -104,14 +95,15 @@ class Tokens:
             raise InvalidClient("The assertion does not hold.") from error
 
     def _sign(self, claims: Claims, token_id: UUID, now: datetime, life: timedelta) -> str:
-        header = {"alg": ALGORITHMS[0], "typ": TOKEN_TYPE, "kid": self._key.kid}
+        key = self.ring.current
+        header = {"alg": ALGORITHMS[0], "typ": TOKEN_TYPE, "kid": key.kid}
         times = {
             "iat": int(now.timestamp()),
             "iat_ms": int(now.timestamp() * 1_000),
             "exp": int((now + life).timestamp()),
         }
         who = {"iss": ISSUER, "aud": AUDIENCE, "jti": str(token_id)}
-        return jwt.encode(header, {**who, **claims, **times}, self._key)
+        return jwt.encode(header, {**who, **claims, **times}, key)
 
     def _read_assertion(self, assertion: str, now: datetime) -> Assertion:
         if len(assertion) > LONGEST_TOKEN:

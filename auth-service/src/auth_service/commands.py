@@ -1,0 +1,85 @@
+"""What can be done on the server alone: `python -m auth_service <command>`.
+
+grant-operator EMAIL [--until 2027-01-31]    revoke-operator EMAIL
+rotate-keys                                  revoke-key KID
+"""
+
+import argparse
+import asyncio
+import getpass
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+import structlog
+
+from auth_service import operators
+from auth_service.keys import Keys, KeyTooNew, NoSuchKey
+from auth_service.operators import NoSuchAccount
+from auth_service.settings import Settings
+from chassis.database import Database
+
+log: Final = structlog.get_logger()
+
+
+def run(words: Sequence[str]) -> None:
+    """Do what was typed; ends the process with a sentence where that cannot be done."""
+    typed = _parser().parse_args(words)
+    try:
+        asyncio.run(_run(typed))
+    except NoSuchAccount as error:
+        raise SystemExit(f"Nobody has the address {error}.") from None
+    except NoSuchKey as error:
+        raise SystemExit(f"No key that holds is called {error}.") from None
+    except KeyTooNew as error:
+        raise SystemExit(f"{error} Try again in two minutes.") from None
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "python -m auth_service",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="what", required=True)
+    for name in ("grant-operator", "revoke-operator"):
+        command = commands.add_parser(name)
+        command.add_argument("email")
+        command.add_argument("--by", default=getpass.getuser(), help="who says so, for the record")
+        if name.startswith("grant"):
+            command.add_argument("--until", type=_moment, help="a date or a moment, in UTC")
+    commands.add_parser("rotate-keys")
+    commands.add_parser("revoke-key").add_argument("kid")
+    return parser
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+async def _run(typed: argparse.Namespace) -> None:
+    settings = Settings()
+    async with Database.open(settings.database_url.get_secret_value()) as database:
+        match typed.what:
+            case "grant-operator":
+                await operators.grant(database, typed.email, typed.by, typed.until)
+            case "revoke-operator":
+                await operators.revoke(database, typed.email, typed.by)
+            case "rotate-keys":
+                await rotate(database, Keys(settings.signing_key.get_secret_value()))
+            case "revoke-key":
+                await revoke(database, Keys(settings.signing_key.get_secret_value()), typed.kid)
+
+
+async def rotate(database: Database, keys: Keys) -> None:
+    """Let the next key sign."""
+    async with database.transaction() as session:
+        kid = await keys.rotate(session)
+    log.warning("signing_key_rotated", audit=True, kid=kid)
+
+
+async def revoke(database: Database, keys: Keys, kid: str) -> None:
+    """Let nothing hold that this key has signed."""
+    async with database.transaction() as session:
+        await keys.revoke(session, kid)
+    log.warning("signing_key_revoked", audit=True, kid=kid)

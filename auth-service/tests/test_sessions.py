@@ -197,6 +197,36 @@ async def test_who_proved_the_old_password_too_late_is_not_let_in(
     assert len((await ask(door, "GET", "sessions", here["access_token"])).json()["items"]) == 1
 
 
+async def test_an_account_that_is_deleted_is_gone_with_all_it_had(
+    door: Any, database_url: str
+) -> None:
+    here, there = await sign_in(door), await sign_in(door)
+    await go_on(door, there["refresh_token"])
+
+    wrong = await ask(
+        door, "POST", "delete-account", here["access_token"], json={"password": "y" * 15}
+    )
+    gone = await ask(
+        door, "POST", "delete-account", here["access_token"], json={"password": ADA["password"]}
+    )
+
+    connection = await asyncpg.connect(database_url)
+    said = await connection.fetch("select name from outbox order by id")
+    left = await connection.fetchrow(
+        "select (select count(*) from account), (select count(*) from session),"
+        " (select count(*) from spent_token)"
+    )
+    await connection.close()
+    assert (told(wrong), gone.status_code) == ((401, "wrong_credentials"), 204)
+    assert [row["name"] for row in said] == ["auth.session.revoked.v1"] * 2 + [
+        "auth.user.deleted.v1"
+    ]
+    assert tuple(left) == (0, 0, 0)
+    assert told(await ask(door, "GET", "me", there["access_token"])) == (401, "session_ended")
+    assert told(await door.client.post("/v1/auth/login", json=ADA)) == (401, "wrong_credentials")
+    assert (await door.client.post("/v1/auth/register", json=ADA)).status_code == 201
+
+
 async def test_what_is_not_kept_for_ever_is_forgotten(door: Any, database_url: str) -> None:
     first = await sign_in(door)
     await ask(door, "POST", "logout", first["access_token"])

@@ -102,6 +102,7 @@ async def test_a_cookie_that_is_no_good_is_taken_back_and_no_other(
         ("GET", "sessions", None),
         ("DELETE", f"sessions/{UUID(int=9)}", None),
         ("POST", "password", {"old": "x" * 15, "new": "y" * 15}),
+        ("POST", "delete-account", {"password": "x" * 15}),
     ],
 )
 async def test_what_is_asked_of_sessions_reaches_auth_in_the_users_name(

@@ -14,6 +14,7 @@ Sign = Literal[
     "refresh_reused",
     "sessions_ended",
     "password_changed",
+    "account_deleted",
 ]
 
 signs = Counter("security_signs", "What may be an attack, or the answer to one", ["sign"])

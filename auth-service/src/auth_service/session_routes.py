@@ -9,6 +9,7 @@ from auth_service.desk import Agent, AtDesk, WhoIsPresent
 from auth_service.sessions import list_running
 from journal_contracts.api import TokenView
 from journal_contracts.sessions import (
+    AccountDeletion,
     PasswordChange,
     RefreshOrder,
     SessionPage,
@@ -68,3 +69,9 @@ async def end_session(session_id: UUID, who: WhoIsPresent, at: AtDesk) -> None:
 async def password(change: PasswordChange, who: WhoIsPresent, at: AtDesk) -> None:
     """Change the password; all other sessions end."""
     await signing_in.change_password(at, who, change)
+
+
+@routes.post("/delete-account", status_code=204)
+async def delete_account(deletion: AccountDeletion, who: WhoIsPresent, at: AtDesk) -> None:
+    """Delete the account; all its sessions end."""
+    await signing_in.delete_account(at, who, deletion)

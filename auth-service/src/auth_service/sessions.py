@@ -30,7 +30,12 @@ AFTERLIFE: Final = timedelta(minutes=1)
 MOST_SHOWN: Final = 100
 
 Reason = Literal[
-    "logout", "logout_everywhere", "ended_by_user", "password_changed", "refresh_reused"
+    "logout",
+    "logout_everywhere",
+    "ended_by_user",
+    "password_changed",
+    "refresh_reused",
+    "account_deleted",
 ]
 
 

@@ -3,6 +3,8 @@
 from datetime import datetime
 from uuid import UUID
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from auth_service import security
 from auth_service.desk import Desk, Present
 from auth_service.revocations import revoke
@@ -22,7 +24,8 @@ from chassis.errors import Conflict, NotFound, Unauthorized
 from chassis.ids import new_id, now
 from chassis.remembered import SessionEnded
 from journal_contracts.api import Credentials, TokenView
-from journal_contracts.sessions import PasswordChange
+from journal_contracts.events import UserDeleted
+from journal_contracts.sessions import AccountDeletion, PasswordChange
 
 
 class WrongCredentials(Unauthorized):
@@ -97,23 +100,46 @@ async def sign_out(at: Desk, who: Present, reason: Reason, *, only: UUID | None 
 
 async def change_password(at: Desk, who: Present, change: PasswordChange) -> None:
     """A new password for who knows the old one; the session that asks is the only one to go on."""
-    account = who.account
-    if not await at.passwords.match(change.old, account.password_hash):
-        security.note("login_failed", account.id)
-        raise WrongCredentials("The password is wrong.")
-    kept = await at.passwords.hash(change.new, account.email)
+    await _prove(at, who, change.old)
+    kept = await at.passwords.hash(change.new, who.account.email)
     async with at.database.transaction() as session:
-        locked = await lock_account(session, account.id, version=account.version)
-        if locked is None:
-            raise WrongCredentials("The password is wrong.")
-        if await find_running(session, account.id, who.session.id) is None:
-            raise SessionEnded("The session has ended.")
-        locked.password_hash = kept
-        locked.version += 1
+        account = await _lock_proved(session, who)
+        account.password_hash = kept
+        account.version += 1
         asking = who.session.id
         await revoke(session, at.outbox, account.id, "password_changed", now(), but=asking)
     at.outbox.wake()
-    security.note("password_changed", account.id)
+    security.note("password_changed", who.account.id)
+
+
+async def delete_account(at: Desk, who: Present, deletion: AccountDeletion) -> None:
+    """The account is gone, for who knows its password; its address is free for another."""
+    await _prove(at, who, deletion.password)
+    present = now()
+    async with at.database.transaction() as session:
+        account = await _lock_proved(session, who)
+        await revoke(session, at.outbox, account.id, "account_deleted", present)
+        at.outbox.put(session, UserDeleted(user_id=account.id, at=present), subject=str(account.id))
+        await session.flush()
+        await session.delete(account)
+    at.outbox.wake()
+    security.note("account_deleted", who.account.id)
+
+
+async def _prove(at: Desk, who: Present, password: str) -> None:
+    if not await at.passwords.match(password, who.account.password_hash):
+        security.note("login_failed", who.account.id)
+        raise WrongCredentials("The password is wrong.")
+
+
+async def _lock_proved(session: AsyncSession, who: Present) -> Account:
+    """The account as it was when its password was proved, in the hands of a session that runs."""
+    account = await lock_account(session, who.account.id, version=who.account.version)
+    if account is None:
+        raise WrongCredentials("The password is wrong.")
+    if await find_running(session, account.id, who.session.id) is None:
+        raise SessionEnded("The session has ended.")
+    return account
 
 
 async def _find(at: Desk, email: str) -> Account | None:

@@ -95,6 +95,7 @@ CATALOGUE: Final = (
         said_by=(AUTH,),
         heard_by_every_replica_of=(GATEWAY, ORCHESTRATOR, MEDIA),
     ),
+    Entry(events.UserDeleted, said_by=(AUTH,)),
 )
 BY_NAME: Final = {entry.name: entry for entry in CATALOGUE}
 

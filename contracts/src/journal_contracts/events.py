@@ -280,3 +280,11 @@ class SessionRevoked(Event):
     session_id: UUID
     at: datetime
     reason: str
+
+
+class UserDeleted(Event):
+    """An account is gone, and whoever keeps anything of its user has no reason to any more."""
+
+    name: ClassVar[str] = "auth.user.deleted.v1"
+    user_id: UUID
+    at: datetime

@@ -31,6 +31,12 @@ class PasswordChange(Body):
     new: Password
 
 
+class AccountDeletion(Body):
+    """That the account shall be gone, said by who knows its password."""
+
+    password: Password
+
+
 class SessionView(View):
     """One sign-in of the caller; `agent` is what its program called itself."""
 

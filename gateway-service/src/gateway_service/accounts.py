@@ -24,7 +24,13 @@ from gateway_service.owners import AskedOwners, Owners, passed_on, picked
 from gateway_service.problems import documented, signed_in
 from gateway_service.refresh_cookies import RefreshCookie
 from journal_contracts.api import AccountView, Credentials, TokenView
-from journal_contracts.sessions import PasswordChange, RefreshOrder, SessionPage, SignIn
+from journal_contracts.sessions import (
+    AccountDeletion,
+    PasswordChange,
+    RefreshOrder,
+    SessionPage,
+    SignIn,
+)
 
 REFRESH_COST = 5
 
@@ -118,9 +124,22 @@ async def password(
     caller: Annotated[Caller, Depends(current_caller)],
 ) -> Response:
     """Change the password: with the old one. All your other sessions end."""
-    wishes = [Wish(ACCOUNT, str(caller.user_id)), Wish(SIGN_IN, address_of(request))]
-    request.state.room = await limits.take(wishes, strictly=True)
+    await _room_to_prove(limits, request, caller)
     return await _post(owners, request, "password", change)
+
+
+@routes.post("/delete-account", status_code=204, dependencies=signed_in, responses=documented(401))
+async def delete_account(
+    deletion: AccountDeletion,
+    request: Request,
+    owners: AskedOwners,
+    limits: AskedLimits,
+    caller: Annotated[Caller, Depends(current_caller)],
+) -> Response:
+    """Delete your account, with its password. All your sessions end."""
+    await _room_to_prove(limits, request, caller)
+    answer = await _post(owners, request, "delete-account", deletion)
+    return answer if answer.status_code >= 400 else refresh_cookies.without_cookie(answer)
 
 
 @routes.get("/me", response_model=AccountView, dependencies=signed_in, responses=documented(401))
@@ -141,6 +160,12 @@ async def _post(
 ) -> Response:
     token = bearer_token(request, "Authorization")
     return passed_on(await owners.auth.ask("POST", f"/v1/auth/{what}", token=token, body=body))
+
+
+async def _room_to_prove(limits: Limits, request: Request, caller: Caller) -> None:
+    """Who has somebody's token may guess at the password as often as who has none."""
+    wishes = [Wish(ACCOUNT, str(caller.user_id)), Wish(SIGN_IN, address_of(request))]
+    request.state.room = await limits.take(wishes, strictly=True)
 
 
 async def _room_to_guess(limits: Limits, request: Request, credentials: Credentials) -> None:

@@ -1,9 +1,11 @@
 """Every service that answers HTTP, asked as the services ask one another: past the gateway too."""
 
+import asyncio
 import contextlib
 import json
+import threading
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,6 +19,7 @@ from journalcraft.platform import Platform
 from journalcraft.process import Process, Program
 from journalcraft.servers.ports import ALONE, reserve
 from journalcraft.wiring import AUTH, GATEWAY, MEDIA, ORCHESTRATOR
+from tests.faults.proxy import Wire
 
 ASKED: Final = {
     GATEWAY: "/v1/auth/me",
@@ -47,6 +50,8 @@ class Street:
     houses: tuple[House, ...]
     signing: ECKey
     gateway_key: ECKey
+    deafen: Callable[[float], None] = lambda seconds: None
+    """Let nothing pass between the second replicas and RabbitMQ for so many seconds."""
 
     def of(self, service: str) -> tuple[House, ...]:
         return tuple(house for house in self.houses if house.service == service)
@@ -108,17 +113,50 @@ def open_street(platform: Platform, *, twice: bool = False) -> Iterator[Street]:
     programs = {service: platform.program(service) for service in ASKED}
     first = [House(service, _url(program)) for service, program in programs.items()]
     with contextlib.ExitStack() as stack:
-        second = list(_start(platform, programs, stack)) if twice else []
         told = programs[AUTH].environment, programs[GATEWAY].environment
+        line = stack.enter_context(_line(told[0]["JCC_AMQP_URL"])) if twice else None
+        second = list(_start(platform, programs, line.url, stack)) if line else []
         yield Street(
             houses=(*first, *second),
             signing=ECKey.import_key(json.loads(told[0]["JCC_SIGNING_KEY"])),
             gateway_key=ECKey.import_key(json.loads(told[1]["JCC_SERVICE_KEY"])),
+            **({"deafen": line.stall} if line else {}),
         )
 
 
+@dataclass(frozen=True)
+class _Line:
+    """The second replicas' way to RabbitMQ."""
+
+    url: str
+    wire: Wire
+    loop: asyncio.AbstractEventLoop
+
+    def stall(self, seconds: float) -> None:
+        asyncio.run_coroutine_threadsafe(self.wire.stall(seconds), self.loop)
+
+
+@contextlib.contextmanager
+def _line(target: str) -> Iterator[_Line]:
+    """It works in a thread of its own, while tests come and go."""
+    loop, wire = asyncio.new_event_loop(), Wire(target)
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    yield _Line(asyncio.run_coroutine_threadsafe(wire.open(), loop).result(), wire, loop)
+    asyncio.run_coroutine_threadsafe(_close(wire), loop).result()
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+
+
+async def _close(wire: Wire) -> None:
+    await wire.close()
+    carrying = asyncio.all_tasks() - {asyncio.current_task()}
+    await asyncio.wait(carrying, timeout=5) if carrying else None
+
+
 def _start(
-    platform: Platform, programs: Mapping[str, Program], stack: contextlib.ExitStack
+    platform: Platform, programs: Mapping[str, Program], amqp: str, stack: contextlib.ExitStack
 ) -> Iterator[House]:
     ports = reserve([ALONE] * len(programs))
     stack.callback(ports.release)
@@ -128,7 +166,7 @@ def _start(
         replica = Program(
             f"{service}-2",
             program.module,
-            {**program.environment, "JCC_PORT": str(port)},
+            {**program.environment, "JCC_PORT": str(port), "JCC_AMQP_URL": amqp},
             f"{url}/readyz",
         )
         process = Process(replica, platform.state)

@@ -12,6 +12,7 @@ import pytest
 import redis
 
 from chassis.ids import new_id
+from chassis.revocation import ASK_SECONDS
 from journalcraft.platform import Platform
 from journalcraft.wiring import AUTH, GATEWAY
 from tests import report
@@ -393,3 +394,19 @@ async def test_a_logout_everywhere_is_heard_everywhere(
     figures = {"rounds": rounds, "p50_s": lags[len(lags) // 2], "p99_s": worst_of_99}
     report.write("logout", figures)
     assert worst_of_99 < (BOUND if rounds == 100 else 1.0)
+
+
+async def test_a_replica_that_is_deaf_asks_and_lets_nobody_in_for_long(visitor: Visitor) -> None:
+    """RabbitMQ does not reach the second replicas; they ask every five seconds."""
+    here = await visitor.sign_in(await visitor.sign_up())
+    for house in visitor.street.houses:
+        assert (await visitor.ask(house, here["access_token"])).is_success
+
+    visitor.street.deafen(3 * ASK_SECONDS)
+    began = time.monotonic()
+    assert (await visitor.post("logout", here["access_token"])).status_code == 204
+    for house in visitor.street.houses:
+        while (await visitor.ask(house, here["access_token"])).is_success:
+            await asyncio.sleep(0.02)
+
+    assert time.monotonic() - began < 2 * ASK_SECONDS

@@ -3,15 +3,17 @@
 import asyncio
 import json
 import random
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, Final
 from urllib.parse import urlsplit
 from uuid import UUID
 
+import asyncpg
 import httpx
 import pytest
-from joserfc import jwt
+from joserfc import jws, jwt
 from joserfc.jwk import ECKey
 
 from chassis.calls import ASSERTION_TYPE
@@ -26,6 +28,8 @@ ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC63255
 """Of the group of P-256."""
 AHEAD: Final = 4_000_000_000
 DEEP: Final = "[" * 2_500 + "]" * 2_500
+KEYS_SECONDS: Final = 30
+"""What a replica may take at most to hear of keys: six times what it should."""
 EVIL: Final = "https://evil.example/keys.json"
 
 
@@ -346,3 +350,66 @@ async def test_no_answer_repeats_a_token(visitor: Visitor, forger: Forger) -> No
         answer = await visitor.ask(house, token)
         assert token not in answer.text + str(answer.headers)
         assert urlsplit(str(answer.url)).query == ""
+
+
+# --- keys; last, since they are everybody's -----------------------------------------------------
+
+
+async def typed(platform: Platform, *words: str) -> int:
+    """The exit code of a command on the auth service's server."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-P", "-m", "auth_service", *words),
+        env=dict(platform.program(AUTH).environment),
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    return await process.wait()
+
+
+async def earlier(platform: Platform, seconds: int) -> None:
+    """Let every key have been made, and retired, so long ago."""
+    connection = await asyncpg.connect(platform.program(AUTH).environment["JCC_DATABASE_URL"])
+    await connection.execute(
+        "update signing_key set made_at = made_at - make_interval(secs => $1),"
+        " retired_at = retired_at - make_interval(secs => $1)",
+        seconds,
+    )
+    await connection.close()
+
+
+async def refused_soon(visitor: Visitor, token: str) -> None:
+    for house in visitor.street.houses:
+        async with asyncio.timeout(KEYS_SECONDS):
+            while (answer := await visitor.ask(house, token)).is_success:
+                await asyncio.sleep(0.1)
+        assert answer.status_code == 401
+
+
+async def test_a_key_that_is_turned_or_leaked_opens_nothing_any_more(
+    visitor: Visitor, platform: Platform, street: Street, seen: str
+) -> None:
+    """First turned: nobody is signed out, until it is retired; then the next one leaks."""
+    who = await visitor.sign_up()
+    assert await typed(platform, "revoke-key", "nobody's") == 1
+    await earlier(platform, 121)
+    assert await typed(platform, "rotate-keys") == 0
+    after = await visitor.sign_in(who)
+    while jws.extract_compact(str(after["access_token"]).encode()).headers()["kid"] == (
+        street.signing.kid
+    ):
+        after = await visitor.sign_in(who)
+    for token in (seen, after["access_token"]):
+        for house in street.houses:
+            assert (await visitor.ask(house, token)).is_success
+
+    await earlier(platform, 700)
+    await refused_soon(visitor, seen)
+
+    kid = jws.extract_compact(str(after["access_token"]).encode()).headers()["kid"]
+    assert await typed(platform, "revoke-key", str(kid)) == 0
+    await refused_soon(visitor, after["access_token"])
+    async with asyncio.timeout(KEYS_SECONDS):
+        while not (
+            await visitor.ask(street.houses[0], (await visitor.sign_in(who))["access_token"])
+        ).is_success:
+            await asyncio.sleep(0.2)

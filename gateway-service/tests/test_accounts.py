@@ -103,6 +103,9 @@ async def test_a_cookie_that_is_no_good_is_taken_back_and_no_other(
         ("DELETE", f"sessions/{UUID(int=9)}", None),
         ("POST", "password", {"old": "x" * 15, "new": "y" * 15}),
         ("POST", "delete-account", {"password": "x" * 15}),
+        ("POST", "totp", {"password": "x" * 15}),
+        ("POST", "totp/confirm", {"code": "123456"}),
+        ("POST", "totp/remove", {"password": "x" * 15, "code": "123456"}),
     ],
 )
 async def test_what_is_asked_of_sessions_reaches_auth_in_the_users_name(

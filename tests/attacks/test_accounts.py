@@ -280,6 +280,7 @@ class Watch(threading.Thread):
             line.request("GET", "/livez")
             line.getresponse().read()
             self.took.append(time.perf_counter() - began)
+        line.close()
 
     def stop(self) -> float:
         """Of 99 in 100."""

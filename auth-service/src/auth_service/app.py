@@ -10,7 +10,7 @@ import httpx
 from fastapi import FastAPI
 from faststream.rabbit import RabbitBroker
 
-from auth_service import internal_routes, routes, session_routes
+from auth_service import factor_routes, internal_routes, routes, session_routes
 from auth_service.desk import Desk
 from auth_service.forgetting import forgetting
 from auth_service.keys import Keys
@@ -48,7 +48,9 @@ def build(settings: Settings) -> FastAPI:
             stack.callback(passwords.close)
             broker = connect(AUTH, settings.amqp_url)
             outbox = Outbox(database, broker)
-            app.state.desk = Desk(database, passwords, keys, tokens, outbox)
+            app.state.desk = Desk(
+                database, passwords, keys, tokens, outbox, keys.seal_for("second factors at rest")
+            )
             itself = httpx.AsyncClient(transport=httpx.ASGITransport(app))
             app.state.verifier = Verifier(
                 await stack.enter_async_context(itself), settings.auth_url
@@ -60,7 +62,7 @@ def build(settings: Settings) -> FastAPI:
             yield
 
     app = web.application(AUTH, lifespan, probes, description="Accounts, sessions, tokens.")
-    for each in (routes, session_routes, internal_routes):
+    for each in (routes, session_routes, factor_routes, internal_routes):
         app.include_router(each.routes)
     return app
 

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth_service.keys import Keys, Ring
 from auth_service.passwords import Passwords
+from auth_service.seals import Seal
 from auth_service.sessions import Session, find_running
 from auth_service.store import Account
 from auth_service.tokens import Tokens
@@ -28,6 +29,8 @@ class Desk:
     keys: Keys
     tokens: Tokens
     outbox: Outbox
+    seal: Seal
+    """For the secrets of authenticators."""
 
     async def read_ring(self, session: AsyncSession) -> Ring:
         """The keys that hold at this moment; what is signed from now on is signed with these."""

@@ -8,7 +8,6 @@ the first current one; where that is replaced nothing of before can be read, and
 `python -m auth_service rotate-keys` lets the next one sign; `revoke-key KID` is for a leak.
 """
 
-import base64
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,14 +15,12 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import structlog
-from cryptography.fernet import Fernet, InvalidToken
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from joserfc.jwk import ECKey, KeySet
 from sqlalchemy import Column, DateTime, LargeBinary, func, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, SQLModel, col, select
 
+from auth_service.seals import Seal, Unsealable
 from chassis.claims import LONGEST_LIFE
 from chassis.errors import Conflict
 from chassis.identity import new_key
@@ -87,9 +84,11 @@ class Keys:
         self._first = ECKey.import_key(json.loads(first))
         if not self._first.is_private or not self._first.kid:
             raise ValueError("the signing key needs its private part and a kid")
-        secret = json.dumps(self._first.as_dict(private=True)["d"]).encode()
-        derived = HKDF(SHA256(), 32, None, b"signing keys at rest").derive(secret)
-        self._seal = Fernet(base64.urlsafe_b64encode(derived))
+        self._seal = self.seal_for("signing keys at rest")
+
+    def seal_for(self, purpose: str) -> Seal:
+        """What this service keeps for that purpose is sealed with this."""
+        return Seal(json.dumps(self._first.as_dict(private=True)["d"]).encode(), purpose)
 
     async def begin(self, session: AsyncSession) -> Ring:
         """The ring as a service finds it when it starts, made where there is none.
@@ -194,15 +193,15 @@ class Keys:
 
     def _sealed(self, key: ECKey, now: datetime) -> SigningKey:
         private = json.dumps(key.as_dict(private=True)).encode()
-        return SigningKey(kid=str(key.kid), sealed=self._seal.encrypt(private), made_at=now)
+        return SigningKey(kid=str(key.kid), sealed=self._seal.close(private), made_at=now)
 
     def _unsealed(self, row: SigningKey) -> ECKey:
-        return ECKey.import_key(json.loads(self._seal.decrypt(row.sealed)))
+        return ECKey.import_key(json.loads(self._seal.open(row.sealed)))
 
     def _reads(self, row: SigningKey) -> bool:
         try:
-            self._seal.decrypt(row.sealed)
-        except InvalidToken:
+            self._seal.open(row.sealed)
+        except Unsealable:
             return False
         return True
 

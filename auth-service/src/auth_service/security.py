@@ -15,6 +15,8 @@ Sign = Literal[
     "sessions_ended",
     "password_changed",
     "account_deleted",
+    "second_factor_set",
+    "second_factor_removed",
 ]
 
 signs = Counter("security_signs", "What may be an attack, or the answer to one", ["sign"])

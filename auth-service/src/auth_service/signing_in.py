@@ -9,6 +9,7 @@ from auth_service import security
 from auth_service.desk import Desk, Present
 from auth_service.revocations import revoke
 from auth_service.roles import Standing, standing_of
+from auth_service.second_factors import check
 from auth_service.sessions import (
     Reason,
     Session,
@@ -23,9 +24,9 @@ from auth_service.tokens import USER_TOKEN_LIFE, SignedIn
 from chassis.errors import Conflict, NotFound, Unauthorized
 from chassis.ids import new_id, now
 from chassis.remembered import SessionEnded
-from journal_contracts.api import Credentials, TokenView
+from journal_contracts.api import TokenView
 from journal_contracts.events import UserDeleted
-from journal_contracts.sessions import AccountDeletion, PasswordChange
+from journal_contracts.sessions import AccountDeletion, PasswordChange, SignIn
 
 
 class WrongCredentials(Unauthorized):
@@ -44,7 +45,7 @@ class NoSuchSession(NotFound):
     """No session of the caller, or one that is over."""
 
 
-async def sign_in(at: Desk, credentials: Credentials, agent: str) -> TokenView:
+async def sign_in(at: Desk, credentials: SignIn, agent: str) -> TokenView:
     """Begin a session. An unknown address is answered as a wrong password is, and as late."""
     account = await _find(at, credentials.email)
     kept = account.password_hash if account else None
@@ -53,12 +54,14 @@ async def sign_in(at: Desk, credentials: Credentials, agent: str) -> TokenView:
         raise WrongCredentials("The address or the password is wrong.")
     better = await at.passwords.rehash(credentials.password, account.password_hash)
     token, present = new_refresh_token(), now()
-    begun = session_of(account.id, new_id(), token, present, agent=agent, amr="pwd")
     async with at.database.transaction() as session:
         locked = await lock_account(session, account.id, version=account.version)
         if locked is None:
             raise WrongCredentials("The address or the password is wrong.")
         locked.password_hash = better or locked.password_hash
+        both = await check(session, at, account.id, credentials.code, present)
+        amr = "pwd otp" if both else "pwd"
+        begun = session_of(account.id, new_id(), token, present, agent=agent, amr=amr)
         session.add(begun)
         standing = await standing_of(session, account.id)
     return _told(at, begun, token, standing, present)
@@ -100,10 +103,10 @@ async def sign_out(at: Desk, who: Present, reason: Reason, *, only: UUID | None 
 
 async def change_password(at: Desk, who: Present, change: PasswordChange) -> None:
     """A new password for who knows the old one; the session that asks is the only one to go on."""
-    await _prove(at, who, change.old)
+    await prove(at, who, change.old)
     kept = await at.passwords.hash(change.new, who.account.email)
     async with at.database.transaction() as session:
-        account = await _lock_proved(session, who)
+        account = await lock_proved(session, who)
         account.password_hash = kept
         account.version += 1
         asking = who.session.id
@@ -114,10 +117,10 @@ async def change_password(at: Desk, who: Present, change: PasswordChange) -> Non
 
 async def delete_account(at: Desk, who: Present, deletion: AccountDeletion) -> None:
     """The account is gone, for who knows its password; its address is free for another."""
-    await _prove(at, who, deletion.password)
+    await prove(at, who, deletion.password)
     present = now()
     async with at.database.transaction() as session:
-        account = await _lock_proved(session, who)
+        account = await lock_proved(session, who)
         await revoke(session, at.outbox, account.id, "account_deleted", present)
         at.outbox.put(session, UserDeleted(user_id=account.id, at=present), subject=str(account.id))
         await session.flush()
@@ -126,13 +129,14 @@ async def delete_account(at: Desk, who: Present, deletion: AccountDeletion) -> N
     security.note("account_deleted", who.account.id)
 
 
-async def _prove(at: Desk, who: Present, password: str) -> None:
+async def prove(at: Desk, who: Present, password: str) -> None:
+    """Raises `WrongCredentials` where that is not the password of who is present."""
     if not await at.passwords.match(password, who.account.password_hash):
         security.note("login_failed", who.account.id)
         raise WrongCredentials("The password is wrong.")
 
 
-async def _lock_proved(session: AsyncSession, who: Present) -> Account:
+async def lock_proved(session: AsyncSession, who: Present) -> Account:
     """The account as it was when its password was proved, in the hands of a session that runs."""
     account = await lock_account(session, who.account.id, version=who.account.version)
     if account is None:

@@ -9,6 +9,7 @@ from pydantic import Field, StringConstraints
 from journal_contracts.api import Body, Credentials, Password, View
 
 RefreshToken = Annotated[str, StringConstraints(min_length=20, max_length=200)]
+Code = Annotated[str, StringConstraints(min_length=6, max_length=40, pattern=r"^[A-Za-z0-9 -]+$")]
 
 
 class SignIn(Credentials):
@@ -16,6 +17,8 @@ class SignIn(Credentials):
 
     cookie: bool = False
     """For browsers: the refresh token comes as a cookie that no script can read."""
+    code: Code | None = None
+    """Of the authenticator, or a recovery code, where the account has a second factor."""
 
 
 class RefreshOrder(Body):
@@ -35,6 +38,38 @@ class AccountDeletion(Body):
     """That the account shall be gone, said by who knows its password."""
 
     password: Password
+
+
+class TotpOrder(Body):
+    """That codes of an authenticator shall be asked for, said by who knows the password."""
+
+    password: Password
+
+
+class TotpView(View):
+    """What an authenticator is set up with; `uri` is for scanning, `secret` for typing."""
+
+    secret: str
+    uri: str
+
+
+class TotpConfirmation(Body):
+    """The first code of an authenticator."""
+
+    code: Code
+
+
+class TotpRemoval(Body):
+    """That no code shall be asked for any more, said with both factors."""
+
+    password: Password
+    code: Code
+
+
+class RecoveryCodes(View):
+    """For who has lost the authenticator: each holds once. They are told once."""
+
+    codes: tuple[str, ...]
 
 
 class SessionView(View):

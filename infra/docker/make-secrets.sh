@@ -36,6 +36,7 @@ main() {
     for service in gateway orchestrator media; do
         keep "${service}_service_key" private_key "$service-service"
     done
+    grep -qs '"kid":"media-service"' service_keys || rm -f service_keys # of before they had keys
     keep service_keys public_keys {gateway,orchestrator,media}_service_key
 
     keep openai_api_key openai_api_key

@@ -63,7 +63,7 @@ class Street:
         limits = httpx.Limits(max_connections=200, keepalive_expiry=2)
         async with (
             ServiceCalls.open(GATEWAY, key, self.of(AUTH)[0].url) as calls,
-            httpx.AsyncClient(timeout=30, limits=limits, trust_env=False) as http,
+            httpx.AsyncClient(timeout=120, limits=limits, trust_env=False) as http,
         ):
             yield Visitor(self, http, await calls.token())
 

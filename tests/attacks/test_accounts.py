@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-import redis
 
 from auth_service.passwords import LONGEST_QUEUE
 from chassis.ids import new_id
@@ -38,13 +37,6 @@ def street(platform: Platform) -> Iterator[Street]:
 async def visitor(street: Street) -> AsyncIterator[Visitor]:
     async with street.visitor() as visitor:
         yield visitor
-
-
-@pytest.fixture(autouse=True)
-def nobody_came_before(platform: Platform) -> None:
-    with redis.Redis.from_url(platform.addresses.redis) as kept:
-        if spent := list(kept.scan_iter("limit:*", count=1_000)):
-            kept.delete(*spent)
 
 
 async def post(visitor: Visitor, service: str, path: str, body: Any, **more: Any) -> httpx.Response:

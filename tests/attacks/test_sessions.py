@@ -2,14 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import asyncpg
 import httpx
 import pytest
-import redis
 
 from chassis.ids import new_id
 from chassis.revocation import ASK_SECONDS
@@ -44,18 +43,6 @@ async def visitor(street: Street) -> AsyncIterator[Visitor]:
 @pytest.fixture
 def database_url(platform: Platform) -> str:
     return platform.program(AUTH).environment["JCC_DATABASE_URL"]
-
-
-def forget_limits(platform: Platform) -> None:
-    """All attackers come from one address."""
-    with redis.Redis.from_url(platform.addresses.redis) as kept:
-        if spent := list(kept.scan_iter("limit:*", count=1_000)):
-            kept.delete(*spent)
-
-
-@pytest.fixture(autouse=True)
-def nobody_came_before(platform: Platform) -> None:
-    forget_limits(platform)
 
 
 async def go_on(
@@ -384,14 +371,14 @@ async def a_logout(visitor: Visitor, who: dict[str, str], seconds: float) -> flo
 @pytest.mark.timeout(1_800)
 @pytest.mark.parametrize("rounds", [3, pytest.param(100, marks=pytest.mark.deep)])
 async def test_a_logout_everywhere_is_heard_everywhere(
-    visitor: Visitor, platform: Platform, rounds: int
+    visitor: Visitor, fresh_limits: Callable[[], None], rounds: int
 ) -> None:
     """Under 100 requests a second over two replicas of each service."""
     who = await visitor.sign_up()
     lags = []
     for _ in range(rounds):
         lags.append(await a_logout(visitor, who, 1.0))
-        forget_limits(platform)
+        fresh_limits()
 
     lags.sort()
     worst_of_99 = lags[min(len(lags) - 1, int(0.99 * len(lags)))]

@@ -54,6 +54,10 @@ async def test_an_order_reaches_the_orchestrator_and_its_answer_the_client(clien
         ("GET", "/v1/usage?by=agent&days=7", None),
         ("GET", "/v1/estimate", "?plan=standard"),
         ("GET", "/v1/quota", None),
+        ("GET", "/v1/tags", None),
+        ("GET", "/v1/themes", None),
+        ("GET", f"/v1/journals/{JOURNAL}/tags", None),
+        ("GET", "/v1/journals?limit=20&sort=newest&tag=gifts", None),
         ("GET", "/v1/dead-letters", "?limit=50"),
         ("GET", f"/v1/dead-letters?limit=5&service=x&reason=y&journal={JOURNAL}&cursor=c", None),
         ("GET", f"/v1/dead-letters/{JOURNAL}", None),
@@ -193,6 +197,20 @@ async def test_an_order_with_a_document_that_is_not_there_is_refused(client: Any
     assert (bad.status_code, bad.json()["code"]) == (422, "document_unknown")
     assert bad.json()["detail"] == "These are not among your documents: b.md."
     assert [request.method for request, _ in client.owners.asked] == ["GET", "POST", "GET"]
+
+
+async def test_tags_are_put_as_they_are_to_be(client: Any) -> None:
+    async def tag(request: Request) -> Response:
+        return Response(await request.body(), media_type="application/json")
+
+    client.owners.answering = tag
+    path = f"/v1/journals/{JOURNAL}/tags"
+    put = await client.http.put(path, json={"tags": [" gifts ", "spring"]})
+    many = await client.http.put(path, json={"tags": [str(n) for n in range(21)]})
+    odd = await client.http.put(path, json={"tags": ["a\u202eb"]})
+
+    assert put.json() == {"tags": ["gifts", "spring"]}
+    assert (many.status_code, odd.status_code) == (422, 422)
 
 
 async def test_a_wish_rests_on_the_state_its_user_saw(client: Any) -> None:

@@ -18,7 +18,7 @@ from journalcraft.platform import Platform
 from tests.apart import python_of
 
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance"
-SMALL, LARGE = 2, 60
+SMALL, LARGE = 1, 60
 """Examples an operation."""
 
 

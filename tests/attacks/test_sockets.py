@@ -246,9 +246,11 @@ async def test_a_flood_of_words_holds_up_nobody_else(
 
 
 async def _flood(loud: websockets.ClientConnection, kind: str, said: Any, count: int) -> None:
+    word = json.dumps(said)
     with contextlib.suppress(websockets.ConnectionClosed):
         for _ in range(count):
-            await (loud.ping() if kind == "ping" else loud.send(json.dumps(said)))
+            await (loud.ping() if kind == "ping" else loud.send(word))
+            await asyncio.sleep(0)
 
 
 async def test_one_user_has_so_many_sockets_and_others_have_theirs(

@@ -352,6 +352,53 @@ class JournalCard(View):
     created_at: datetime
 
 
+Tag = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=40),
+    AfterValidator(on_one_line),
+]
+
+
+class TagsOrder(Body):
+    """The tags a journal is to have, all of them."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"tags": ["gifts", "spring"]}]})
+    tags: Annotated[tuple[Tag, ...], Field(max_length=20)]
+
+
+class JournalTags(View):
+    """The tags of one journal, by name."""
+
+    tags: tuple[str, ...]
+
+
+class TagView(View):
+    """A tag, and how many journals have it."""
+
+    name: str
+    journals: int
+
+
+class TagPage(View):
+    """All tags of a user, by name."""
+
+    items: tuple[TagView, ...]
+
+
+class ThemeView(View):
+    """A theme a user wrote about, and how often."""
+
+    theme: str
+    journals: int
+
+
+class ThemePage(View):
+    """A user's themes, the most used first, and those that are offered to everybody."""
+
+    items: tuple[ThemeView, ...]
+    offered: tuple[str, ...]
+
+
 class JournalPage(View):
     """A page of the list; `next` is the cursor of the following one."""
 

@@ -24,6 +24,7 @@ from gateway_service import (
     journals,
     money,
     operating,
+    shelf,
     states,
 )
 from gateway_service.connections import ConnectionManager
@@ -103,6 +104,7 @@ def build(settings: Settings) -> FastAPI:
     app.include_router(journals.routes)
     app.include_router(course.routes)
     app.include_router(states.routes)
+    app.include_router(shelf.routes)
     app.include_router(drafts.routes)
     app.include_router(documents.routes)
     app.include_router(artifacts.routes)

@@ -28,6 +28,7 @@ from journal_contracts.api import (
     SearchText,
     Sort,
     Status,
+    Tag,
 )
 
 DECISION_ID: Final = r"^[a-z][a-z0-9_-]{0,39}$"
@@ -68,13 +69,21 @@ async def shelf(
     status: Annotated[tuple[Status, ...], Query(max_length=5)] = (),
     q: Annotated[SearchText, Query(description="Text of the theme or title.")] = "",
     sort: Sort = "newest",
+    tag: Tag | None = None,
 ) -> Response:
     """Your journals, page by page: `next` is the `cursor` of the following page.
 
     What is ordered meanwhile moves nothing on later pages. A cursor belongs to its list: 422
-    `cursor_unknown` with another `status`, `q` or `sort`.
+    `cursor_unknown` with another `status`, `q`, `sort` or `tag`.
     """
-    told = {"limit": limit, "cursor": cursor, "status": list(status), "q": q, "sort": sort}
+    told = {
+        "limit": limit,
+        "cursor": cursor,
+        "status": list(status),
+        "q": q,
+        "sort": sort,
+        "tag": tag,
+    }
     params = {name: value for name, value in told.items() if value}
     return await asked(request, owners.orchestrator, "GET", "/v1/journals", params=params)
 

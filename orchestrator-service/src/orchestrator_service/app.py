@@ -15,16 +15,17 @@ from chassis.revocation import trust
 from chassis.web import application
 from journal_contracts.catalogue import ORCHESTRATOR
 from journal_contracts.events import UsageRecorded
-from orchestrator_service import operating
+from orchestrator_service import money, operating
 from orchestrator_service.course import Course
 from orchestrator_service.dead_letters import Graveyard
 from orchestrator_service.decisions import Decisions
 from orchestrator_service.engine.engine import Engine
 from orchestrator_service.engine.quotas import Quota
 from orchestrator_service.handlers import Handlers
+from orchestrator_service.library import Shelf
 from orchestrator_service.orders import Desk
 from orchestrator_service.past import Past
-from orchestrator_service.routes import money, router
+from orchestrator_service.routes import library, router
 from orchestrator_service.settings import Settings
 from orchestrator_service.spending import Spending
 from orchestrator_service.usual import Times
@@ -58,6 +59,7 @@ def build(settings: Settings) -> FastAPI:
             )
             desk = app.state.desk = Desk(database, engine, settings, Times(database).of)
             app.state.past = Past(database)
+            app.state.shelf = Shelf(database)
             app.state.course = Course(engine.transitions)
             app.state.decisions = Decisions(engine.transitions)
             broker = connect(ORCHESTRATOR, settings.amqp_url)
@@ -82,6 +84,7 @@ def build(settings: Settings) -> FastAPI:
 
     app = application("Orchestrator", lifespan, probes)
     app.include_router(router)
-    app.include_router(money)
+    app.include_router(library)
+    app.include_router(money.router)
     app.include_router(operating.router)
     return app

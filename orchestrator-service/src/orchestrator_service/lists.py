@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Select, func, select, tuple_
+from sqlalchemy import Select, func, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -25,6 +25,10 @@ CARD: Final = tuple(getattr(JournalRow, name) for name in JournalCard.model_fiel
 THEME: Final = func.lower(col(JournalRow.theme))
 ID: Final = col(JournalRow.id)
 """UUIDv7: in the order in which journals were ordered."""
+TAGGED: Final = text("""
+    journal.id in (select journal_id from tagged join tag on tag.id = tag_id
+                    where user_id = :owner and name = :tag)
+""")
 
 
 class CursorUnknown(ServiceError):
@@ -40,11 +44,12 @@ class Wish:
     statuses: tuple[Status, ...] = ()
     search: str = ""
     sort: Sort = "newest"
+    tag: str | None = None
 
     @property
     def name(self) -> str:
         """Tells lists apart."""
-        told = json.dumps([sorted(self.statuses), self.search, self.sort])
+        told = json.dumps([sorted(self.statuses), self.search, self.sort, self.tag])
         return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
@@ -71,9 +76,11 @@ def _wished(user_id: UUID, wish: Wish) -> Select[Any]:
     wished = select(*CARD).where(col(JournalRow.user_id) == user_id)
     if wish.statuses:
         wished = wished.where(col(JournalRow.status).in_(wish.statuses))
+    if wish.tag is not None:
+        wished = wished.where(TAGGED.bindparams(tag=wish.tag, owner=user_id))
     if wish.search:
-        text = func.lower(func.concat_ws("\n", col(JournalRow.title), col(JournalRow.theme)))
-        wished = wished.where(func.strpos(text, func.lower(wish.search)) > 0)
+        words = func.lower(func.concat_ws("\n", col(JournalRow.title), col(JournalRow.theme)))
+        wished = wished.where(func.strpos(words, func.lower(wish.search)) > 0)
     return wished
 
 
@@ -101,10 +108,10 @@ def _place(wish: Wish, cursor: str) -> tuple[Any, ...]:
     try:
         padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
         name, *theme, last = json.loads(base64.b64decode(padded, b"-_", validate=True))
-        place = (*(func.lower(str(text)) for text in theme), UUID(hex=last))
+        place = (*(func.lower(str(each)) for each in theme), UUID(hex=last))
     except (ValueError, TypeError, AttributeError) as error:
         raise CursorUnknown("There is no such cursor.") from error
-    odd = any("\0" in str(text) for text in theme)
+    odd = any("\0" in str(each) for each in theme)
     if odd or name != wish.name or len(theme) != (wish.sort == "theme"):
         raise CursorUnknown("This cursor belongs to another list.")
     return place

@@ -11,31 +11,31 @@ from journal_contracts.api import (
     Answer,
     AnswerResult,
     DraftParts,
-    Estimate,
     Extension,
     HandOver,
     HistoryPage,
     JournalOrder,
     JournalPage,
+    JournalTags,
     JournalView,
     PauseOrder,
-    QuotaView,
     RetryOrder,
     SearchText,
     Sort,
     Status,
+    Tag,
+    TagPage,
+    TagsOrder,
+    ThemePage,
     ToldEvents,
-    UsageKey,
-    UsagePage,
 )
 from journal_contracts.catalogue import GATEWAY
-from journal_contracts.product import PlanName
 from orchestrator_service.course import Course
 from orchestrator_service.decisions import Decisions
+from orchestrator_service.library import Shelf
 from orchestrator_service.lists import Wish
 from orchestrator_service.orders import Desk
 from orchestrator_service.past import Past
-from orchestrator_service.spending import Spending
 
 MOST_TRANSITIONS: Final = 2**31 - 1
 ITS_OWN_STYLE: Final = {
@@ -86,38 +86,25 @@ def _seen(
 Seen = Annotated[int | None, Depends(_seen)]
 
 
-def _spending(request: Request) -> Spending:
-    spending: Spending = request.app.state.spending
-    return spending
+def _shelf(request: Request) -> Shelf:
+    shelf: Shelf = request.app.state.shelf
+    return shelf
 
 
-AddedUp = Annotated[Spending, Depends(_spending)]
-money = APIRouter(prefix="/v1", tags=["usage"], dependencies=[Depends(only_from(GATEWAY))])
+OnShelf = Annotated[Shelf, Depends(_shelf)]
+library = APIRouter(prefix="/v1", tags=["library"], dependencies=[Depends(only_from(GATEWAY))])
 
 
-@money.get("/usage")
-async def show_usage(
-    caller: CurrentCaller,
-    spending: AddedUp,
-    by: UsageKey = "day",
-    days: Annotated[int, Query(ge=1, le=366)] = 30,
-) -> UsagePage:
-    """What the caller's journals cost."""
-    return await spending.usage(caller.user_id, by, days)
+@library.get("/tags")
+async def list_tags(caller: CurrentCaller, shelf: OnShelf) -> TagPage:
+    """All tags of the caller's journals."""
+    return await shelf.tags(caller.user_id)
 
 
-@money.get("/quota")
-async def show_quota(caller: CurrentCaller, spending: AddedUp) -> QuotaView:
-    """What is left of the caller's day."""
-    return await spending.quota(caller.user_id)
-
-
-@money.get("/estimate")
-async def show_estimate(
-    caller: CurrentCaller, spending: AddedUp, plan: PlanName = PlanName.STANDARD
-) -> Estimate:
-    """What a journal of this plan is likely to cost."""
-    return await spending.estimate(plan)
+@library.get("/themes")
+async def list_themes(caller: CurrentCaller, shelf: OnShelf) -> ThemePage:
+    """What the caller's journals are about."""
+    return await shelf.themes(caller.user_id)
 
 
 @router.post("", status_code=202)
@@ -140,9 +127,10 @@ async def list_journals(
     status: Annotated[tuple[Status, ...], Query()] = (),
     q: Annotated[SearchText, Query()] = "",
     sort: Sort = "newest",
+    tag: Tag | None = None,
 ) -> JournalPage:
-    """The caller's journals: of these states, with this text in theme or title, in this order."""
-    return await desk.page(caller.user_id, limit, cursor, Wish(status, q, sort))
+    """The caller's journals: of these states, with this text and tag, in this order."""
+    return await desk.page(caller.user_id, limit, cursor, Wish(status, q, sort, tag))
 
 
 @router.get("/{journal_id}")
@@ -229,6 +217,20 @@ async def hand_over_decision(
 ) -> JournalView:
     """Let somebody else answer a decision too."""
     return await decisions.hand_over(caller.user_id, journal_id, decision_id, order)
+
+
+@router.get("/{journal_id}/tags")
+async def show_tags(journal_id: UUID, caller: CurrentCaller, shelf: OnShelf) -> JournalTags:
+    """The tags of a journal."""
+    return await shelf.tags_of(caller.user_id, journal_id)
+
+
+@router.put("/{journal_id}/tags")
+async def tag_journal(
+    journal_id: UUID, order: TagsOrder, caller: CurrentCaller, shelf: OnShelf
+) -> JournalTags:
+    """Let a journal have just these tags."""
+    return await shelf.tag(caller.user_id, journal_id, order.tags)
 
 
 @router.get("/{journal_id}/history")

@@ -479,7 +479,7 @@ async def test_an_address_in_a_text_is_never_called(http: httpx.AsyncClient) -> 
             "documents": ["notes.md"],
         }
         journal = (await http.post("/v1/journals", json=json.loads(json.dumps(order)))).json()
-        view = {"percent": 0, "status": "running"}
+        view: dict[str, Any] = {"percent": 0, "status": "running"}
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(60):
                 while view["percent"] < 10 and view["status"] != "waiting":

@@ -16,6 +16,7 @@ from journal_contracts.api import JournalOrder
 from journal_contracts.product import PlanName
 from journalcraft.client import Client
 from journalcraft.platform import Platform
+from journalcraft.problems import Unreachable
 
 from . import raw
 
@@ -418,7 +419,7 @@ async def test_a_gateway_killed_in_the_middle_orders_once(
     """Wherever it is killed: the repeats find what the first one left."""
     key = str(uuid4())
     order = JournalOrder(theme=f"killed {key}", plan=PlanName.EXPRESS)
-    first = asyncio.create_task(user.order(order, key=key))
+    first = asyncio.create_task(_persist(user, order, key))
     await asyncio.sleep(0.03)
     platform.kill("gateway-service")
     await asyncio.to_thread(platform.start, "gateway-service")
@@ -427,6 +428,13 @@ async def test_a_gateway_killed_in_the_middle_orders_once(
 
     assert len(ids) == 1
     assert len(await ordered(http, key)) == 1
+
+
+async def _persist(user: Client, order: JournalOrder, key: str) -> UUID:
+    async with asyncio.timeout(90):
+        while True:
+            with contextlib.suppress(Unreachable):
+                return await user.order(order, key=key)
 
 
 async def test_five_hundred_guesses_at_once_get_just_what_there_is(door: str) -> None:

@@ -27,9 +27,14 @@ from journal_contracts.api import AccountView, Credentials, TokenView
 from journal_contracts.sessions import (
     AccountDeletion,
     PasswordChange,
+    RecoveryCodes,
     RefreshOrder,
     SessionPage,
     SignIn,
+    TotpConfirmation,
+    TotpOrder,
+    TotpRemoval,
+    TotpView,
 )
 
 REFRESH_COST = 5
@@ -147,6 +152,56 @@ async def me(request: Request, owners: AskedOwners) -> Response:
     """Whose token this is."""
     token = bearer_token(request, "Authorization")
     return passed_on(await owners.auth.ask("GET", "/v1/auth/me", token=token))
+
+
+@routes.post(
+    "/totp",
+    status_code=201,
+    response_model=TotpView,
+    dependencies=signed_in,
+    responses=documented(401, 409),
+)
+async def set_up_totp(
+    order: TotpOrder,
+    request: Request,
+    owners: AskedOwners,
+    limits: AskedLimits,
+    caller: Annotated[Caller, Depends(current_caller)],
+) -> Response:
+    """A secret for your authenticator; it counts once you confirm it with a code."""
+    await _room_to_prove(limits, request, caller)
+    return await _post(owners, request, "totp", order)
+
+
+@routes.post(
+    "/totp/confirm",
+    response_model=RecoveryCodes,
+    dependencies=signed_in,
+    responses=documented(401, 409),
+)
+async def confirm_totp(
+    confirmation: TotpConfirmation,
+    request: Request,
+    owners: AskedOwners,
+    limits: AskedLimits,
+    caller: Annotated[Caller, Depends(current_caller)],
+) -> Response:
+    """Let codes be asked for from now on. The recovery codes are told this once."""
+    await _room_to_prove(limits, request, caller)
+    return await _post(owners, request, "totp/confirm", confirmation)
+
+
+@routes.post("/totp/remove", status_code=204, dependencies=signed_in, responses=documented(401))
+async def remove_totp(
+    removal: TotpRemoval,
+    request: Request,
+    owners: AskedOwners,
+    limits: AskedLimits,
+    caller: Annotated[Caller, Depends(current_caller)],
+) -> Response:
+    """Let no code be asked for any more: with the password and a code."""
+    await _room_to_prove(limits, request, caller)
+    return await _post(owners, request, "totp/remove", removal)
 
 
 async def _ask(owners: Owners, request: Request, what: str, body: BaseModel) -> httpx.Response:

@@ -31,6 +31,7 @@ from chassis.broker import connect
 from chassis.identity import AUDIENCE, ISSUER, new_key
 from chassis.ids import new_id
 from chassis.testing import Addresses
+from chassis.wire import ClosingProtocol
 from gateway_service import feed as feeds
 from gateway_service import owners
 from gateway_service.app import build
@@ -189,11 +190,10 @@ class Socket:
 @contextlib.asynccontextmanager
 async def served(app: Any) -> AsyncIterator[str]:
     """The application on a free port, in this loop."""
-    config = uvicorn.Config(
-        app, ws="websockets-sansio", log_config=None, timeout_graceful_shutdown=1
-    )
+    config = uvicorn.Config(app, ws=ClosingProtocol, log_config=None, timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     listening = socket.create_server(("127.0.0.1", 0))
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 64 * 1024)
     task = asyncio.create_task(server._serve([listening]))
     while not server.started:
         if task.done():

@@ -4,6 +4,7 @@ Nothing here awaits: a stalled reader fills its own queue and is cut, the others
 """
 
 import asyncio
+import random
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -15,6 +16,11 @@ from journal_contracts.events import TextWritten
 
 MOST_FRAMES: Final = 256
 MOST_BYTES: Final = 1024 * 1024
+"""Of one connection."""
+MOST_OF_ALL: Final = 64 * 1024 * 1024
+"""Bytes that wait in this process; while it is full nobody new comes in."""
+TOGETHER: Final = 64 * 1024
+"""Bytes after which what waits goes in another message: a stalled one holds no more than that."""
 MOST_SOCKETS: Final = 5
 """Of one user, on one replica."""
 
@@ -35,6 +41,23 @@ REVOKED: Final = End(4403, reconnect=False)
 TOO_MANY_SOCKETS: Final = End(4409, reconnect=False)
 
 
+def later(code: int) -> End:
+    """Come back, but not all of you at once."""
+    return End(code, after_ms=random.randint(500, 3_000))
+
+
+class Room:
+    """What waits for all connections of this process together."""
+
+    def __init__(self, most: int = MOST_OF_ALL) -> None:
+        self._most = most
+        self.held = 0
+
+    @property
+    def is_full(self) -> bool:
+        return self.held > self._most
+
+
 class Connection:
     """One socket's outgoing side. Events are held back until `begin` says where they go on."""
 
@@ -42,14 +65,17 @@ class Connection:
         self.user_id = user_id
         self.session_id = session_id
         """The sign-in whose token it was last shown."""
+        self.room = Room()
         self.epoch = ""
         self.offset = 0
         """The last event that was sent, or waits to be."""
         self.ended: End | None = None
+        self.at_end: Callable[[], object] | None = None
+        """Called when the end comes while something is being sent."""
         self.stirred = asyncio.Event()
         """There is something to send, or the end has come."""
         self.behind = asyncio.Event()
-        """An event is missing: late, or lost on the way; the history has it."""
+        """An event is missing, late or lost on the way: the history has it. Or the end has come."""
         self._held: list[tuple[str, int, str]] | None = []
         self._early: dict[int, str] = {}
         self._waiting: deque[str] = deque()
@@ -59,26 +85,25 @@ class Connection:
 
     def offer(self, epoch: str, offset: int, frame: str) -> None:
         """Send an event in its turn: what was sent is dropped, what comes too early waits."""
+        if self.ended is not None:
+            return
         if self._held is not None:
             self._held.append((epoch, offset, frame))
+            self._take_room(len(frame))
         elif epoch != self.epoch:
             self.end(RESUME)
-        elif offset > self.offset:
+        elif offset > self.offset and offset not in self._early:
             self._early[offset] = frame
+            self._take_room(len(frame))
             self._put_what_follows()
-        if len(self._held or self._early) > MOST_FRAMES:
-            self.end(STALLED)
 
     def offer_newest(self, key: str, frame: str) -> None:
         """Send a value that replaces any older one under its key that still waits."""
-        if key in self._newest:
-            self._bytes += len(frame) - len(self._newest[key])
-        elif len(self._newest) >= MOST_FRAMES:
-            return
-        else:
-            self._bytes += len(frame)
-        self._newest[key] = frame
-        self._check_bounds()
+        before = self._newest.get(key)
+        if self.ended is None and (before is not None or self._items < MOST_FRAMES):
+            self._newest[key] = frame
+            self._take_room(len(frame) - len(before or ""))
+            self.stirred.set()
 
     def offer_text(self, piece: TextWritten) -> None:
         """Send text, if it is read here; where too much of it waits, the older is dropped."""
@@ -88,46 +113,75 @@ class Connection:
     def say(self, frame: str) -> None:
         """Send word of our own before anything that waits."""
         self._waiting.appendleft(frame)
-        self._bytes += len(frame)
-        self._check_bounds()
+        self._take_room(len(frame))
+        self.stirred.set()
 
     def begin(self, epoch: str, offset: int) -> None:
         """Go on after `offset`: what was held meanwhile and is newer follows at once."""
         self.epoch, self.offset = epoch, offset
         held, self._held = self._held or [], None
         for item in held:
+            self._give_room(len(item[2]))
             self.offer(*item)
 
     def end(self, why: End) -> None:
         """The first reason holds."""
-        self.ended = self.ended or why
+        if self.ended is None:
+            self.ended = why
+            if self.at_end is not None:
+                self.at_end()
         self.stirred.set()
+        self.behind.set()
 
     def take(self) -> list[str]:
-        """Everything that waits, to be sent now; events before passing values."""
-        frames = [*self._waiting, *self._newest.values(), *self.reading.take()]
+        """What waits, to be sent now, as much as goes together; passing values come last."""
+        frames: list[str] = []
+        size = 0
+        while self._waiting and size < TOGETHER:
+            frames.append(self._waiting.popleft())
+            size += len(frames[-1])
+        if not self._waiting:
+            size += sum(map(len, self._newest.values()))
+            frames += [*self._newest.values(), *self.reading.take()]
+            self._newest.clear()
+            if self.ended is None:
+                self.stirred.clear()
+        self._give_room(size)
+        return frames
+
+    def forget(self) -> None:
+        """Nothing of what waits will be sent."""
+        self._give_room(self._bytes)
+        self._held, self._early = None, {}
         self._waiting.clear()
         self._newest.clear()
-        self._bytes = 0
-        if self.ended is None:
-            self.stirred.clear()
-        return frames
+
+    @property
+    def _items(self) -> int:
+        return len(self._waiting) + len(self._newest) + len(self._early) + len(self._held or ())
 
     def _put_what_follows(self) -> None:
         while (frame := self._early.pop(self.offset + 1, None)) is not None:
             self.offset += 1
             self._waiting.append(frame)
-            self._bytes += len(frame)
-            self._check_bounds()
+            self.stirred.set()
         if self._early:
             self.behind.set()
         else:
             self.behind.clear()
 
-    def _check_bounds(self) -> None:
-        if len(self._waiting) > MOST_FRAMES or self._bytes > MOST_BYTES:
+    def _take_room(self, size: int) -> None:
+        """Who holds more than it may is cut, and who holds much while there is no room at all."""
+        self._bytes += size
+        self.room.held += size
+        if self._items > MOST_FRAMES or self._bytes > MOST_BYTES:
             self.end(STALLED)
-        self.stirred.set()
+        elif self.room.is_full and self._bytes > MOST_BYTES // 4:
+            self.end(later(1013))
+
+    def _give_room(self, size: int) -> None:
+        self._bytes -= size
+        self.room.held -= size
 
 
 class ConnectionManager:
@@ -135,18 +189,21 @@ class ConnectionManager:
 
     def __init__(self) -> None:
         self._by_user: dict[UUID, set[Connection]] = {}
+        self.room = Room()
 
     def add(self, connection: Connection) -> bool:
         """False if its user has too many already."""
         theirs = self._by_user.setdefault(connection.user_id, set())
         if len(theirs) >= MOST_SOCKETS:
             return False
+        connection.room = self.room
         theirs.add(connection)
         return True
 
     def remove(self, connection: Connection) -> None:
         theirs = self._by_user.get(connection.user_id, set())
         theirs.discard(connection)
+        connection.forget()
         if not theirs:
             self._by_user.pop(connection.user_id, None)
 

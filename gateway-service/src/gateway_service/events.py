@@ -1,8 +1,10 @@
 """The socket's twin for those who only listen: server-sent events, and tickets for both."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Header, Query, Request, Response
@@ -10,13 +12,13 @@ from starlette.types import Receive, Scope, Send
 
 from chassis.identity import Caller, bearer_token
 from chassis.remembered import SessionEnded
-from gateway_service.connections import REVOKED, STALLED, Connection, End
+from gateway_service.connections import REVOKED, Connection, End
 from gateway_service.following import GONE, Ended, Following, end_of
 from gateway_service.frames import text
 from gateway_service.idempotency import AskedOnce
 from gateway_service.limits import AskedLimits, user_has_room
 from gateway_service.problems import documented, signed_in
-from gateway_service.socket import Sockets
+from gateway_service.socket import CLOSE_SECONDS, Sockets
 from gateway_service.tickets import SECONDS, Tickets
 from journal_contracts.api import TicketView
 from journal_contracts.realtime import Bye, Resume
@@ -89,7 +91,7 @@ class EventStream(Response):
                 self._check_again()
                 following = Following(self._with, self._connection, self._send)
                 await following.catch_up_first(self._resume, self._token)
-                await following.live(_until_gone(receive), self._caller.expires_at)
+                await following.live(partial(_until_gone, receive), self._caller.expires_at)
         except Exception as error:
             await self._say_bye(end_of(error))
 
@@ -101,18 +103,17 @@ class EventStream(Response):
             raise Ended(REVOKED) from None
 
     async def _say_bye(self, end: End) -> None:
-        if end is not GONE:
-            bye = Bye(code=end.code, reconnect=end.reconnect, after_ms=end.after_ms)
-            await self._send([text(bye)])
-            await self._out({"type": "http.response.body", "body": b""})
+        if end is GONE:
+            return
+        bye = Bye(code=end.code, reconnect=end.reconnect, after_ms=end.after_ms)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._send([text(bye)])
+                await self._out({"type": "http.response.body", "body": b""})
 
     async def _send(self, frames: Sequence[str]) -> None:
         body = "".join(map(self._event, frames)).encode()
-        try:
-            async with asyncio.timeout(self._with.times.send):
-                await self._out({"type": "http.response.body", "body": body, "more_body": True})
-        except TimeoutError:
-            raise Ended(STALLED) from None
+        await self._out({"type": "http.response.body", "body": body, "more_body": True})
 
     def _event(self, frame: str) -> str:
         """A frame, with the position it brings the listener to where it brings them to one."""

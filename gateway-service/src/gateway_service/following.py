@@ -10,6 +10,7 @@ import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Literal
 
 import structlog
@@ -20,10 +21,12 @@ from chassis.errors import Unauthorized, Unavailable
 from chassis.ids import now
 from gateway_service.connections import (
     RESUME,
+    STALLED,
     TOO_MANY_SOCKETS,
     Connection,
     ConnectionManager,
     End,
+    later,
 )
 from gateway_service.feed import Feed, Position
 from gateway_service.frames import text
@@ -76,6 +79,8 @@ class Sources:
     @contextlib.asynccontextmanager
     async def connected(self, connection: Connection) -> AsyncIterator[None]:
         """From here on nothing of this user is missed: it is held until we know where to go on."""
+        if self.connections.room.is_full:
+            raise Ended(later(1013))
         if not self.connections.add(connection):
             raise Ended(TOO_MANY_SOCKETS)
         try:
@@ -100,21 +105,22 @@ class Following:
         at = await self._with.feed.position(connection.user_id)
         missed = await self._missed(resume, at)
         if missed is None:
-            await self._send([text(self._welcome("snapshot", at))])
+            await self._say([text(self._welcome("snapshot", at))])
             journals = await self._with.library.snapshot(token)
-            await self._send([text(Snapshot(epoch=at.epoch, o=at.top, journals=journals))])
+            await self._say([text(Snapshot(epoch=at.epoch, o=at.top, journals=journals))])
         else:
-            await self._send([text(self._welcome("recovered", at)), *missed])
+            await self._say([text(self._welcome("recovered", at)), *missed])
         connection.begin(at.epoch, at.top)
 
-    async def live(self, client: Awaitable[None], expires_at: float) -> None:
+    async def live(self, client: Callable[[], Awaitable[None]], expires_at: float) -> None:
         """Send what comes until somebody ends it; `client` is what we hear of the other side."""
         self.expire_at(expires_at)
-        others = [asyncio.create_task(self._ending(work)) for work in (client, self._keep())]
+        others = [asyncio.create_task(self._ending(work)) for work in (client, self._keep)]
         try:
             await self._write()
         finally:
             self._stay()
+            self.connection.end(GONE)  # redis-py may swallow that its caller was cancelled
             for task in others:
                 task.cancel()
             await asyncio.gather(*others, return_exceptions=True)
@@ -130,10 +136,10 @@ class Following:
         if self._expiry is not None:
             self._expiry.cancel()
 
-    async def _ending(self, work: Awaitable[None]) -> None:
+    async def _ending(self, work: Callable[[], Awaitable[None]]) -> None:
         """Whatever ends this work ends the connection."""
         try:
-            await work
+            await work()
         except Exception as error:
             self.connection.end(end_of(error))
 
@@ -143,17 +149,30 @@ class Following:
         while connection.ended is None:
             await connection.stirred.wait()
             if connection.ended is None:
-                await self._send(connection.take())
+                await self._say(connection.take())
                 await asyncio.sleep(COALESCE_SECONDS)
         raise Ended(connection.ended)
+
+    async def _say(self, frames: Sequence[str]) -> None:
+        """Send within the time there is: who takes nothing is cut, at once if the end has come."""
+        connection = self.connection
+        try:
+            async with asyncio.timeout(self._with.times.send) as deadline:
+                connection.at_end = partial(_hurry, deadline)
+                await self._send(frames)
+        except TimeoutError:
+            raise Ended(connection.ended or STALLED) from None
+        finally:
+            connection.at_end = None
 
     async def _keep(self) -> None:
         """The heartbeat; and whatever was lost on the last hop is fetched from the history."""
         connection = self.connection
-        while True:
+        while connection.ended is None:
             beat = self._with.times.heartbeat * random.uniform(0.9, 1.1)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(connection.behind.wait(), beat)
+                async with asyncio.timeout(beat):
+                    await connection.behind.wait()
                 await asyncio.sleep(REORDER_SECONDS)
                 if not connection.behind.is_set():
                     continue
@@ -189,6 +208,11 @@ class Following:
         )
 
 
+def _hurry(deadline: asyncio.Timeout) -> None:
+    if not deadline.expired():
+        deadline.reschedule(0)
+
+
 def end_of(error: Exception) -> End:
     """How a talk ends to which this happened."""
     if isinstance(error, Ended):
@@ -200,8 +224,3 @@ def end_of(error: Exception) -> End:
         return later(1013)
     log.error("client_failed", exc_info=error)
     return later(1011)
-
-
-def later(code: int) -> End:
-    """Come back, but not all of you at once."""
-    return End(code, after_ms=random.randint(500, 3_000))

@@ -18,7 +18,7 @@ from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
 from chassis import errors, health
 from chassis.errors import ServiceError
 from chassis.settings import ServiceSettings
-from chassis.wire import BoundedProtocol
+from chassis.wire import BoundedProtocol, ClosingProtocol
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 REQUESTS_SECONDS = 10
@@ -67,7 +67,7 @@ def serve(app: FastAPI, settings: ServiceSettings, *, trusted_proxies: Sequence[
         host=settings.host,
         port=settings.port,
         http=BoundedProtocol,
-        ws="websockets-sansio",
+        ws=ClosingProtocol,
         ws_per_message_deflate=False,
         ws_max_size=FRAME_LIMIT,
         log_config=None,

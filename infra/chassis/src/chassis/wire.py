@@ -5,10 +5,13 @@ uvicorn waits for either as long as it takes, and keeps whatever comes.
 
 import asyncio
 import json
+import socket
+import struct
 from http import HTTPStatus
 from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 HEAD_SECONDS: Final = 10.0
 """From the connection, or the first byte of a later request, to the end of its head."""
@@ -18,6 +21,8 @@ GRACE_SECONDS: Final = 0.1
 """More, in which a server that was busy sees what has arrived meanwhile."""
 LONGEST_HEAD: Final = 32 * 1024
 MOST_HEADERS: Final = 100
+CLOSE_SECONDS: Final = 2.0
+"""What the other side of a WebSocket has to read what is left and to close it."""
 
 
 class HeadTooLarge(ValueError):
@@ -131,3 +136,18 @@ class BoundedProtocol(HttpToolsProtocol):
                 f"connection: close\r\n\r\n{body}".encode()
             )
         self.transport.close()
+
+
+class ClosingProtocol(WebSocketsSansIOProtocol):
+    """uvicorn's, that cuts off who does not read to the end: to close waits for them for ever."""
+
+    async def run_asgi(self) -> None:
+        await super().run_asgi()
+        self.loop.call_later(CLOSE_SECONDS, self._cut_off)
+
+    def _cut_off(self) -> None:
+        """Without lingering: the kernel too would keep what nobody reads."""
+        if not self.disconnected:
+            there = self.transport.get_extra_info("socket")
+            there.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.transport.abort()

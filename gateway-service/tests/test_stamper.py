@@ -20,6 +20,7 @@ from chassis.ids import new_id
 from gateway_service import feed as feeds
 from gateway_service.feed import Entry, Feed
 from gateway_service.history import History
+from gateway_service.live import Hop
 from gateway_service.owners import Owner
 from gateway_service.stamper import Stamper
 from journal_contracts.events import PhaseStarted
@@ -57,7 +58,12 @@ async def stampers(
     """Two of them, each as it would be in a gateway of its own."""
     async with orchestrated(kept) as client:
         history = History(Owner("orchestrator", client))
-        yield [Stamper(orchestrator, feed, history, gap_patience=PATIENCE) for _ in range(2)]
+        yield [
+            Stamper(
+                orchestrator, feed, history, Hop(orchestrator), gap_patience=PATIENCE, again=(0.01,)
+            )
+            for _ in range(2)
+        ]
 
 
 @contextlib.asynccontextmanager
@@ -171,7 +177,8 @@ async def test_while_redis_is_away_an_event_waits_and_is_not_lost(
     through = redis_url.replace(f":{urlsplit(redis_url).port}", f":{unused_tcp_port}")
     redis = feeds.connect(through)
     async with orchestrated(kept) as client:
-        stamper = Stamper(orchestrator, Feed(redis), History(Owner("orchestrator", client)))
+        history = History(Owner("orchestrator", client))
+        stamper = Stamper(orchestrator, Feed(redis), history, Hop(orchestrator))
         stamping = asyncio.create_task(stamper.stamp(happened(user, new_id(), 1)))
         done, _ = await asyncio.wait([stamping], timeout=0.2)
         assert not done

@@ -1,6 +1,7 @@
 """The history of a journal: in pages, with what each step took and cost, and as states (R3.1d)."""
 
 import json
+import time
 from collections import Counter
 from decimal import Decimal
 from itertools import chain
@@ -162,7 +163,13 @@ async def test_only_the_gateway_may_ask_what_was_told(
 ) -> None:
     journal = await house.desk.order(new_id(), ORDER, None)
     key = new_key("signing-1")
-    claims = {"iss": ISSUER, "aud": AUDIENCE, "exp": 2**31, "sub": service, "scope": "service"}
+    claims = {
+        "iss": ISSUER,
+        "aud": AUDIENCE,
+        "exp": int(time.time()) + 60,
+        "sub": service,
+        "scope": "service",
+    }
     token = jwt.encode({"alg": "ES256", "typ": TOKEN_TYPE, "kid": "signing-1"}, claims, key)
     keys = httpx.MockTransport(
         lambda request: httpx.Response(200, json=KeySet([key]).as_dict(private=False))

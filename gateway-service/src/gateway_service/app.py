@@ -35,7 +35,7 @@ from gateway_service.idempotency import Answers
 from gateway_service.leaving import say_goodbye
 from gateway_service.library import Library
 from gateway_service.limits import Limits
-from gateway_service.live import Listener
+from gateway_service.live import Hop, Listener
 from gateway_service.owners import Owner, Owners
 from gateway_service.problems import documented
 from gateway_service.settings import Settings
@@ -77,7 +77,8 @@ def build(settings: Settings) -> FastAPI:
             app.state.farewell = partial(say_goodbye, connections)
             revocations = trust(app, broker, GATEWAY, auth, connections.end_session)
             listener = Listener(broker, connections)
-            Stamper(broker, feeds, History(app.state.owners.orchestrator)).listen()
+            history = History(app.state.owners.orchestrator)
+            Stamper(broker, feeds, history, Hop(broker)).listen()
             await stack.enter_async_context(open_broker(broker))
             probes["broker"] = listener.ping
             await stack.enter_async_context(listener.listening())

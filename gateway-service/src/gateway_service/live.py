@@ -10,7 +10,8 @@ from typing import Final
 from uuid import UUID
 
 import structlog
-from aio_pika.abc import AbstractIncomingMessage
+from aio_pika import Message
+from aio_pika.abc import AbstractExchange, AbstractIncomingMessage, FieldValue
 from faststream.rabbit import RabbitBroker, RabbitQueue
 from pydantic import ValidationError
 
@@ -35,18 +36,39 @@ READ_SECONDS: Final = 5.0
 USER, EPOCH, OFFSET = "x-jcc-user", "x-jcc-epoch", "x-jcc-offset"
 
 
-async def tell(broker: RabbitBroker, user_id: UUID, epoch: str, entry: Entry) -> None:
-    """Give a stamped frame to every replica that listens for this user."""
-    async with asyncio.timeout(PATIENCE):
-        await broker.publish(
-            entry.frame,
-            exchange=LIVE,
-            routing_key=_key(bucket_of(user_id)),
-            message_type=SUBPROTOCOL,
-            headers={USER: str(user_id), EPOCH: epoch, OFFSET: entry.offset},
-            persist=False,
-            mandatory=False,
-        )
+class Hop:
+    """The last hop, as stampers say on it: without confirms, and not behind what binds queues."""
+
+    def __init__(self, broker: RabbitBroker) -> None:
+        self._broker = broker
+        self._opening: asyncio.Task[AbstractExchange] | None = None
+
+    async def tell(self, user_id: UUID, epoch: str, entry: Entry) -> None:
+        """Give a stamped frame to every replica that listens for this user."""
+        headers: dict[str, FieldValue] = {
+            USER: str(user_id),
+            EPOCH: epoch,
+            OFFSET: entry.offset,
+        }
+        message = Message(entry.frame, headers=headers, type=SUBPROTOCOL)
+        async with asyncio.timeout(PATIENCE):
+            exchange = await self._opened()
+            await exchange.publish(message, _key(bucket_of(user_id)), mandatory=False)
+
+    async def _opened(self) -> AbstractExchange:
+        if self._opening is None:
+            self._opening = asyncio.create_task(self._open())
+            self._opening.add_done_callback(self._look)
+        return await asyncio.shield(self._opening)
+
+    async def _open(self) -> AbstractExchange:
+        connection = await self._broker.connect()
+        channel = await connection.channel(publisher_confirms=False)
+        return await channel.get_exchange(LIVE.name, ensure=False)
+
+    def _look(self, opening: asyncio.Task[AbstractExchange]) -> None:
+        if opening.cancelled() or opening.exception():
+            self._opening = None
 
 
 class Listener:
@@ -76,8 +98,14 @@ class Listener:
 
     async def listen_for(self, user_id: UUID) -> None:
         """Return once the broker has confirmed that this user's bucket comes here."""
-        bucket = bucket_of(user_id)
-        async with asyncio.timeout(PATIENCE), self._binding:
+        binding = asyncio.create_task(self._bind(bucket_of(user_id)))
+        binding.add_done_callback(lambda done: done.cancelled() or done.exception())
+        async with asyncio.timeout(PATIENCE):
+            await asyncio.shield(binding)
+
+    async def _bind(self, bucket: int) -> None:
+        """Never cut short: a call that is cancelled closes its channel, on which all hear."""
+        async with self._binding:
             if bucket not in self._bound:
                 queue = await self._broker.declare_queue(self._queue)
                 await queue.bind(LIVE.name, routing_key=_key(bucket))

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID, uuid5
+from weakref import WeakValueDictionary
 
 import structlog
 from faststream.rabbit import RabbitBroker
@@ -16,7 +17,7 @@ from chassis.errors import Unavailable
 from gateway_service.feed import Appended, Entry, Feed
 from gateway_service.frames import text
 from gateway_service.history import History
-from gateway_service.live import tell
+from gateway_service.live import Hop
 from journal_contracts.api import ToldEvent
 from journal_contracts.catalogue import GATEWAY, heard_by
 from journal_contracts.message import PublicEvent
@@ -28,7 +29,11 @@ GAP_PATIENCE: Final = 2.0
 """Seconds an early event waits for those before it; then they are asked for."""
 FIRST_LOOK: Final = 0.02
 """Seconds until it is looked for the first time whether they have come; then twice as long."""
-REDIS_PAUSE: Final = 0.5
+ASKED_AGAIN: Final = (0.5, 2.0)
+"""Seconds after which an orchestrator that was away is asked once more."""
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 5.0
+AT_ONCE: Final = 16
+"""Appends of this replica that are with Redis at one time."""
 PREFETCH: Final = 64
 
 
@@ -40,13 +45,20 @@ class Stamper:
         broker: RabbitBroker,
         feed: Feed,
         history: History,
+        hop: Hop,
         *,
         gap_patience: float = GAP_PATIENCE,
+        again: Sequence[float] = ASKED_AGAIN,
     ) -> None:
         self._broker = broker
         self._feed = feed
         self._history = history
+        self._hop = hop
         self._gap_patience = gap_patience
+        self._again = again
+        self._few = asyncio.Semaphore(AT_ONCE)
+        self._filling: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
+        """Of all that wait for the same one asks."""
 
     def listen(self) -> None:
         """Hear every public event the catalogue gives the gateway."""
@@ -56,58 +68,71 @@ class Stamper:
 
     async def stamp(self, event: PublicEvent) -> None:
         """Append and tell. While Redis is away this waits: late is not lost."""
+        pause = FIRST_PAUSE
         while True:
             try:
                 await self._stamp(event)
                 return
             except (RedisError, OSError) as error:
                 log.warning("feed_away", n=event.n, error=type(error).__name__)
-                await asyncio.sleep(REDIS_PAUSE)
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
 
     async def _stamp(self, event: PublicEvent) -> None:
         frame = durable_frame(event.name, event.model_dump(mode="json"))
         where = (event.user_id, event.journal_id, event.n)
-        appended = await self._feed.append(*where, frame)
+        appended = await self._append(*where, frame)
         if appended.verdict == "known":  # perhaps nobody was told; who missed it will see the gap
             epoch, entries = await self._feed.newest(event.user_id)
             await self._tell(event.user_id, epoch, entries)
             return
-        waits = _waits(self._gap_patience)
-        while appended.verdict == "parked":
-            wait = next(waits, None)
-            if wait is None:
-                appended = await self._fill(event, frame, appended)
-            else:
-                await asyncio.sleep(wait)
-                appended = await self._feed.append(*where, frame)
+        for wait in _waits(self._gap_patience):
+            if appended.verdict != "parked":
+                break
+            await asyncio.sleep(wait)
+            appended = await self._append(*where, frame)
+        if appended.verdict == "parked":
+            async with self._filling.setdefault(event.journal_id, asyncio.Lock()):
+                appended = await self._fill(event, frame)
         await self._tell(event.user_id, appended.epoch, appended.entries)
 
-    async def _fill(self, event: PublicEvent, frame: bytes, parked: Appended) -> Appended:
+    async def _fill(self, event: PublicEvent, frame: bytes) -> Appended:
         """Put before an event what is missing, or begin the feed anew; what became of the event."""
         user, journal = event.user_id, event.journal_id
-        missing: Sequence[ToldEvent] = ()
-        try:
-            missing = await self._history.between(journal, parked.awaited, event.n - 1)
-        except Unavailable as away:
-            log.warning("history_away", journal_id=str(journal), error=type(away).__name__)
-        placed = await asyncio.gather(
-            *(
-                self._feed.append(
-                    user, journal, told.body["n"], durable_frame(told.type, told.body)
-                )
-                for told in missing
-            )
-        )
-        for each in placed:
-            await self._tell(user, each.epoch, each.entries)
-        whole = bool(missing) and missing[0].body["n"] == parked.awaited
-        if not whole:
-            log.warning("feed_begun_anew", journal_id=str(journal), n=event.n)
-        return await self._feed.append(user, journal, event.n, frame, give_up=not whole)
+        while (appended := await self._append(user, journal, event.n, frame)).verdict == "parked":
+            missing = await self._missing(journal, appended.awaited, event.n - 1)
+            if not missing or missing[0].body["n"] != appended.awaited:
+                log.warning("feed_begun_anew", journal_id=str(journal), n=event.n)
+                return await self._append(user, journal, event.n, frame, give_up=True)
+            placed = await asyncio.gather(*(self._put(user, journal, told) for told in missing))
+            for each in placed:
+                await self._tell(user, each.epoch, each.entries)
+        return appended
+
+    async def _missing(self, journal: UUID, first: int, last: int) -> Sequence[ToldEvent]:
+        for pause in (*self._again, None):
+            try:
+                return await self._history.between(journal, first, last)
+            except Unavailable as away:
+                log.warning("history_away", journal_id=str(journal), error=type(away).__name__)
+                if pause is not None:
+                    await asyncio.sleep(pause)
+        return ()
+
+    async def _put(self, user: UUID, journal: UUID, told: ToldEvent) -> Appended:
+        frame = durable_frame(told.type, told.body)
+        return await self._append(user, journal, told.body["n"], frame)
+
+    async def _append(
+        self, user: UUID, journal: UUID, n: int, frame: bytes, *, give_up: bool = False
+    ) -> Appended:
+        """A few at a time: who waits for room here is not taken for one whom Redis let wait."""
+        async with self._few:
+            return await self._feed.append(user, journal, n, frame, give_up=give_up)
 
     async def _tell(self, user_id: UUID, epoch: str, entries: tuple[Entry, ...]) -> None:
         for entry in entries:
-            await tell(self._broker, user_id, epoch, entry)
+            await self._hop.tell(user_id, epoch, entry)
 
 
 def _waits(patience: float) -> Iterator[float]:

@@ -17,10 +17,10 @@ unexport PYTHONDONTWRITEBYTECODE
 bin := .venv/bin
 dockerfiles = $(wildcard */Dockerfile)
 
-.PHONY: help journal up test lint deep faults bench attacks crew-report format lock contracts local dev clean
+.PHONY: help journal up test lint deep faults realtime-faults bench attacks crew-report format lock contracts local dev clean
 
 help: ## print this
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
 
 journal: local ## craft both books: THEME="Journaling for Anxiety" PLAN=standard OUT=out
 	@$(bin)/journalcraft craft "$$THEME" --plan "$$PLAN" --out "$$OUT"
@@ -39,7 +39,10 @@ deep: dev ## the tests that take longer, and the fault run in full size
 faults: dev ## strike thousands of journals with hundreds of faults: SCALE=1
 	$(bin)/python -m tests.faults
 
-bench: dev ## measure, beside the peers and beside our own goals: NAME=saga, fair, parked or crew
+realtime-faults: dev ## kill gateways under a thousand sockets, and strike all around: SCALE=1
+	$(bin)/python -m tests.realtime
+
+bench: dev ## measure, beside the peers and beside our own goals: NAME=saga, fair, parked, crew or fanout
 	@$(bin)/python -m tests.performance $(NAME)
 
 attacks: dev ## try every attack in full size, on running services: GROUP=edge

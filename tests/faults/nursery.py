@@ -1,4 +1,4 @@
-"""`python -m tests.faults.nursery`: has everything imported, and forks processes that have, too.
+"""`python -m tests.faults.nursery MODULE ...`: has these imported, and forks processes that have.
 
 A process that is killed a hundred times should not spend most of the run on its imports. Each line
 on stdin orders one: `{"module", "environment", "log"}`; each line on stdout is its pid.
@@ -23,9 +23,9 @@ IMPORTED: Final = ("tests.instant.orchestrator", "tests.instant.worker", "httpco
 class Nursery:
     """The process, as the run sees it."""
 
-    def __init__(self) -> None:
+    def __init__(self, *imported: str) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.nursery"],
+            [sys.executable, "-m", "tests.faults.nursery", *(imported or IMPORTED)],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -50,7 +50,7 @@ class Nursery:
 def main() -> None:
     """Fork on demand."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the dead are buried by the kernel
-    for module in IMPORTED:
+    for module in sys.argv[1:]:
         importlib.import_module(module)
     inspect.getsource(main)  # FastAPI reads its routes' source, and compiles patterns for it
     for line in sys.stdin:

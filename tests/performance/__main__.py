@@ -10,13 +10,14 @@ from typing import Any, Final
 
 from tests import report
 
-from . import crew, fair, parked, saga
+from . import crew, fair, fanout, parked, saga
 from .arena import Arena
 
 BENCHES: Final[dict[str, Callable[[Arena], Awaitable[dict[str, Any]]]]] = {
     "saga": lambda arena: saga.bench(arena, saga.Size()),
     "fair": fair.bench,
     "crew": lambda arena: crew.bench(arena, crew.Size()),
+    "fanout": lambda arena: fanout.bench(arena, fanout.scale_asked_for()),
     "parked": lambda arena: parked.bench(arena, parked.scale_asked_for()),
 }
 

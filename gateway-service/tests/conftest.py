@@ -31,6 +31,7 @@ from chassis.broker import connect
 from chassis.identity import AUDIENCE, ISSUER, new_key
 from chassis.ids import new_id
 from chassis.testing import Addresses
+from chassis.web import IDLE_SECONDS
 from chassis.wire import ClosingProtocol
 from gateway_service import feed as feeds
 from gateway_service import owners
@@ -190,7 +191,13 @@ class Socket:
 @contextlib.asynccontextmanager
 async def served(app: Any) -> AsyncIterator[str]:
     """The application on a free port, in this loop."""
-    config = uvicorn.Config(app, ws=ClosingProtocol, log_config=None, timeout_graceful_shutdown=1)
+    config = uvicorn.Config(
+        app,
+        ws=ClosingProtocol,
+        log_config=None,
+        timeout_graceful_shutdown=1,
+        timeout_keep_alive=IDLE_SECONDS,
+    )
     server = uvicorn.Server(config)
     listening = socket.create_server(("127.0.0.1", 0))
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 64 * 1024)

@@ -23,6 +23,9 @@ from chassis.wire import BoundedProtocol, ClosingProtocol
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 REQUESTS_SECONDS = 10
 """What requests have to end when the service leaves."""
+IDLE_SECONDS = 10
+"""Longer than our clients keep an idle connection (httpx: 5): they let go first, or a request that
+is on its way meets the end of its connection, and nobody knows whether it was heard."""
 BODY_SECONDS = 10.0
 FRAME_LIMIT = 64 * 1024
 """Bytes of one WebSocket frame; larger ones are never held in memory."""
@@ -76,6 +79,7 @@ def serve(app: FastAPI, settings: ServiceSettings, *, trusted_proxies: Sequence[
         proxy_headers=bool(trusted_proxies),
         forwarded_allow_ips=list(trusted_proxies),
         timeout_graceful_shutdown=REQUESTS_SECONDS,
+        timeout_keep_alive=IDLE_SECONDS,
     )
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
         runner.run(Server(config, app).serve())

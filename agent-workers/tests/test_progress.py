@@ -1,9 +1,12 @@
 """What is told of a step while it runs: twice a second, and the last word always (R1.2c)."""
 
+import json
+
 import pytest
 
 from agent_workers.progress import PAUSE, StepProgress, Word
 from agent_workers.readers import READING_SECONDS, Readers
+from agent_workers.writer import compose
 from journal_contracts.events import LONGEST_TEXT, ProgressReported, TextWanted, TextWritten
 
 from .clock import Clock
@@ -124,9 +127,9 @@ async def test_of_very_much_text_the_end_is_told(clock: Clock, heard: Heard) -> 
 @pytest.mark.parametrize(
     "harm",
     [
-        "Skip your medication and you will be cured. ",
-        "Skip your me\\u0064ication and you will be cured. ",
-        "Write to ann@example.org today. ",
+        "Skip your medication and you will be cured.",
+        "Skip your me\\u0064ication and you will be cured.",
+        "Write to ann@example.org today.",
     ],
 )
 async def test_after_a_sentence_that_falls_nothing_is_told_until_the_next_answer(
@@ -134,14 +137,32 @@ async def test_after_a_sentence_that_falls_nothing_is_told_until_the_next_answer
 ) -> None:
     """What a model writes is read by nobody before it was checked (crew.md, safety)."""
     heard.is_read = True
-    for text in ("A breath. ", harm[:12], harm[12:], "Another breath. "):
+    for text in ('{"days": ["A breath. ', harm[:12], f'{harm[12:]} ", ', '"Another breath. "]}'):
         heard.progress.on_text(text)
         await clock.forward(PAUSE)
     heard.progress.report("repairing")
-    heard.progress.on_text("A better one. ")
+    heard.progress.on_text('{"days": ["A better one. ')
     await clock.forward(PAUSE)
 
-    assert [piece.text for piece in heard.read] == ["A breath.", "A better one."]
+    assert [piece.text for piece in heard.read] == [
+        '{"days": ["A breath.',
+        '{"days": ["A better one.',
+    ]
+
+
+@pytest.mark.parametrize("kind", ["Welcome", "Titles", "ResearchDraft"])
+async def test_an_answer_in_which_nothing_falls_is_told_to_its_last_text(
+    clock: Clock, heard: Heard, kind: str
+) -> None:
+    told = {"seed": "s", "theme": "calm", "title_style": "practical", "set": 1, "count": 8}
+    answer = json.dumps(compose(kind, told), ensure_ascii=False)
+    heard.is_read = True
+    for start in range(0, len(answer), 50):
+        heard.progress.on_text(answer[start : start + 50])
+        await clock.forward(PAUSE)
+
+    read = "".join(piece.text for piece in heard.read)
+    assert read == answer[: answer.rindex('"') + 1]
 
 
 async def test_a_reader_is_forgotten_who_says_nothing_and_only_owners_read(clock: Clock) -> None:

@@ -7,7 +7,7 @@ from agent_workers.safety.texts import faults_in
 
 END: Final = re.compile(r"""[.!?…]["'”’)]*(?=\s)|["\n]""")
 """Where a sentence ends, or a text of the JSON that it comes in."""
-ESCAPE: Final = re.compile(r"\\(u[0-9a-fA-F]{4}|.)")
+MARK: Final = re.compile(r'\\u[0-9a-fA-F]{4}|\\.|"|[^"\\]+|\\', re.S)
 BEFORE: Final = 400
 """Characters that are read again with what follows them: harm may need two sentences."""
 
@@ -18,6 +18,8 @@ class Aloud:
     def __init__(self) -> None:
         self._under_way = ""
         self._before = ""
+        self._is_json: bool | None = None
+        self._in_text = False
         self._holds = True
 
     @property
@@ -34,14 +36,32 @@ class Aloud:
         ends = [match.end() for match in END.finditer(self._under_way)]
         end = ends[-1] if ends else 0
         text, self._under_way = self._under_way[:end], self._under_way[end:]
-        seen, self._before = self._before + text, (self._before + text)[-BEFORE:]
+        seen = self._before + self._as_read(text)
+        self._before = seen[-BEFORE:]
         if not (text and is_read and self._holds):
             return ""
-        self._holds = not any(faults_in(ESCAPE.sub(_meant, seen)))
+        self._holds = not any(faults_in(seen))
         return text if self._holds else ""
 
+    def _as_read(self, text: str) -> str:
+        """The texts in a piece of JSON, each a paragraph; what is no JSON is read as it stands."""
+        if self._is_json is None and text.strip():
+            self._is_json = text.lstrip().startswith(("{", "["))
+        if not self._is_json:
+            return text
+        read: list[str] = []
+        for mark in MARK.findall(text):
+            if mark == '"':
+                self._in_text = not self._in_text
+                read.append("\n")
+            elif self._in_text:
+                read.append(_meant(mark))
+        return "".join(read)
 
-def _meant(escape: re.Match[str]) -> str:
-    """What an escape of JSON stands for; a line or a tab is a space between words."""
-    sign = escape[1]
+
+def _meant(mark: str) -> str:
+    """What stands in a text of JSON; an escaped line or tab is a space between words."""
+    if not mark.startswith("\\"):
+        return mark
+    sign = mark[1:]
     return chr(int(sign[1:], 16)) if len(sign) > 1 else " " if sign in "nrt" else sign

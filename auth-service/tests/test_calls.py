@@ -51,6 +51,28 @@ async def test_a_call_carries_the_users_token_and_the_services_own(
     assert len({answer.json()["by"] for answer in answers}) == 1
 
 
+async def test_a_token_that_is_refused_is_fetched_anew_once(
+    door: Any, auth_url: str, owner_url: str
+) -> None:
+    """A key that leaked is taken out; what it signed is no use to the services either."""
+    user = {"Authorization": f"Bearer {await door.sign_up_and_in()}"}
+    async with calls(door.gateway_key, auth_url) as ours:
+        client = await ours.client(owner_url)
+        ours._oauth.token = {**(await _kept(ours)), "access_token": "of a key that leaked"}
+        first = await client.get("/mine", headers=user)
+        stranger = await client.get("/mine", headers={"Authorization": "Bearer nobody's"})
+        kept = await ours.token()
+
+    assert first.status_code == 200
+    assert stranger.status_code == 401
+    assert first.json()["by"] == f"Bearer {kept}"
+
+
+async def _kept(calls: ServiceCalls) -> dict[str, Any]:
+    await calls.token()
+    return dict(calls._oauth.token)
+
+
 async def test_an_internal_route_lets_nobody_else_in(
     door: Any, auth_url: str, owner_url: str
 ) -> None:

@@ -294,7 +294,7 @@ async def play(pool: Pool, seeds: range) -> None:
     """Ask both, sequence after sequence."""
     with mock.patch.dict(DEFINITIONS, {1: SHORT, 2: replace(SHORT, version=2)}):
         for seed in seeds:
-            await pool.execute(f"truncate {', '.join(TABLES)}")
+            await pool.execute(f"truncate {', '.join(TABLES)} cascade")
             both = Both(pool, random.Random(seed))
             try:
                 for what in both.random.choices([*ASKED], [*ASKED.values()], k=OPERATIONS):

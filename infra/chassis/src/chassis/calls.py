@@ -18,7 +18,13 @@ from joserfc import jwt
 from joserfc.jwk import ECKey
 
 from chassis.errors import Unavailable
-from chassis.identity import ALGORITHMS, ISSUER, SERVICE_HEADER, SERVICE_SCOPE
+from chassis.identity import (
+    ALGORITHMS,
+    ISSUER,
+    SERVICE_CHALLENGE,
+    SERVICE_HEADER,
+    SERVICE_SCOPE,
+)
 from chassis.ids import new_id
 
 ASSERTION: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -77,6 +83,13 @@ class ServiceCalls:
                     raise AuthUnavailable("There is no token to ask others with.") from error
             return str(self._oauth.token["access_token"])
 
+    async def renewed(self, refused: str) -> str:
+        """The token after this one: the key that signed it may have been taken out of use."""
+        async with self._fetching:
+            if self._oauth.token and self._oauth.token["access_token"] == refused:
+                self._oauth.token = None
+        return await self.token()
+
     def _prove(
         self, client: Any, method: str, url: str, headers: Any, body: str
     ) -> tuple[str, Any, str]:
@@ -116,7 +129,7 @@ class _TokenClient(OAuth2Client):  # type: ignore[misc, unused-ignore]  # authli
 
 
 class _ServiceAuth(httpx.Auth):
-    """Adds the service's token to each request, beside the user's."""
+    """Adds the service's token, beside the user's; where it is refused another, once."""
 
     def __init__(self, calls: ServiceCalls) -> None:
         self._calls = calls
@@ -124,5 +137,10 @@ class _ServiceAuth(httpx.Auth):
     async def async_auth_flow(
         self, request: httpx.Request
     ) -> AsyncGenerator[httpx.Request, httpx.Response]:
-        request.headers[SERVICE_HEADER] = f"Bearer {await self._calls.token()}"
-        yield request
+        token = await self._calls.token()
+        request.headers[SERVICE_HEADER] = f"Bearer {token}"
+        response = yield request
+        is_refused = response.headers.get("www-authenticate") == SERVICE_CHALLENGE
+        if is_refused and isinstance(request.stream, httpx.ByteStream):
+            request.headers[SERVICE_HEADER] = f"Bearer {await self._calls.renewed(token)}"
+            yield request

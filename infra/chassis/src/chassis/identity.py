@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Annotated, TypeVar
 from uuid import UUID
 
@@ -44,6 +45,7 @@ __all__ = [
     "ISSUER",
     "LONGEST_TOKEN",
     "OPERATOR_SCOPE",
+    "SERVICE_CHALLENGE",
     "SERVICE_HEADER",
     "SERVICE_SCOPE",
     "TOKEN_TYPE",
@@ -61,9 +63,16 @@ __all__ = [
 ]
 
 SERVICE_HEADER = "Service-Authorization"
+SERVICE_CHALLENGE = 'Bearer realm="services"'
 REFETCH_PAUSE = 10.0
 
 T = TypeVar("T")
+
+
+class ServiceUnknown(Unauthorized):
+    """No token of a service, or one that does not hold (any more)."""
+
+    headers = MappingProxyType({"WWW-Authenticate": SERVICE_CHALLENGE})
 
 
 class ScopeMissing(Forbidden):
@@ -199,7 +208,10 @@ def only_from(*services: str) -> Callable[[Request], Awaitable[None]]:
 
     async def check(request: Request) -> None:
         verifier: Verifier = request.app.state.verifier
-        service = await verifier.verify_service(bearer_token(request, SERVICE_HEADER))
+        try:
+            service = await verifier.verify_service(bearer_token(request, SERVICE_HEADER))
+        except Unauthorized as error:
+            raise ServiceUnknown(error.detail) from error
         if service not in services:
             raise Forbidden("This service may not ask for this.")
 

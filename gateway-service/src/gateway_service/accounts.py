@@ -1,14 +1,13 @@
 """Accounts at the door: asked of the auth service, which owns them."""
 
 import hashlib
-from typing import Annotated
 from uuid import UUID
 
 import httpx
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel
 
-from chassis.identity import Caller, bearer_token, current_caller
+from chassis.identity import CurrentCaller
 from gateway_service import refresh_cookies
 from gateway_service.bodies import StrictRoute
 from gateway_service.limits import (
@@ -20,7 +19,7 @@ from gateway_service.limits import (
     Wish,
     address_of,
 )
-from gateway_service.owners import AskedOwners, Owners, passed_on, picked
+from gateway_service.owners import AskedOwners, Owners, asked, passed_on, picked
 from gateway_service.problems import documented, signed_in
 from gateway_service.refresh_cookies import RefreshCookie
 from journal_contracts.api import AccountView, Credentials, TokenView
@@ -38,6 +37,16 @@ from journal_contracts.sessions import (
 )
 
 REFRESH_COST = 5
+
+
+async def _room_to_prove(request: Request, limits: AskedLimits, caller: CurrentCaller) -> None:
+    """Who has somebody's token may guess at the password as often as who has none."""
+    wishes = [Wish(ACCOUNT, str(caller.user_id)), Wish(SIGN_IN, address_of(request))]
+    request.state.room = await limits.take(wishes, strictly=True)
+
+
+proven = [*signed_in, Depends(_room_to_prove)]
+"""Of routes that want the password again."""
 
 routes = APIRouter(
     prefix="/v1/auth",
@@ -103,8 +112,7 @@ async def logout_everywhere(request: Request, owners: AskedOwners) -> Response:
 )
 async def sessions(request: Request, owners: AskedOwners) -> Response:
     """Where you are signed in."""
-    token = bearer_token(request, "Authorization")
-    return passed_on(await owners.auth.ask("GET", "/v1/auth/sessions", token=token))
+    return await asked(request, owners.auth, "GET", "/v1/auth/sessions")
 
 
 @routes.delete(
@@ -115,34 +123,20 @@ async def sessions(request: Request, owners: AskedOwners) -> Response:
 )
 async def end_session(session_id: UUID, request: Request, owners: AskedOwners) -> Response:
     """End one of your sessions."""
-    token = bearer_token(request, "Authorization")
-    path = f"/v1/auth/sessions/{session_id}"
-    return passed_on(await owners.auth.ask("DELETE", path, token=token))
+    return await asked(request, owners.auth, "DELETE", f"/v1/auth/sessions/{session_id}")
 
 
-@routes.post("/password", status_code=204, dependencies=signed_in, responses=documented(401))
-async def password(
-    change: PasswordChange,
-    request: Request,
-    owners: AskedOwners,
-    limits: AskedLimits,
-    caller: Annotated[Caller, Depends(current_caller)],
-) -> Response:
+@routes.post("/password", status_code=204, dependencies=proven, responses=documented(401))
+async def password(change: PasswordChange, request: Request, owners: AskedOwners) -> Response:
     """Change the password: with the old one. All your other sessions end."""
-    await _room_to_prove(limits, request, caller)
     return await _post(owners, request, "password", change)
 
 
-@routes.post("/delete-account", status_code=204, dependencies=signed_in, responses=documented(401))
+@routes.post("/delete-account", status_code=204, dependencies=proven, responses=documented(401))
 async def delete_account(
-    deletion: AccountDeletion,
-    request: Request,
-    owners: AskedOwners,
-    limits: AskedLimits,
-    caller: Annotated[Caller, Depends(current_caller)],
+    deletion: AccountDeletion, request: Request, owners: AskedOwners
 ) -> Response:
     """Delete your account, with its password. All your sessions end."""
-    await _room_to_prove(limits, request, caller)
     answer = await _post(owners, request, "delete-account", deletion)
     return answer if answer.status_code >= 400 else refresh_cookies.without_cookie(answer)
 
@@ -150,57 +144,37 @@ async def delete_account(
 @routes.get("/me", response_model=AccountView, dependencies=signed_in, responses=documented(401))
 async def me(request: Request, owners: AskedOwners) -> Response:
     """Whose token this is."""
-    token = bearer_token(request, "Authorization")
-    return passed_on(await owners.auth.ask("GET", "/v1/auth/me", token=token))
+    return await asked(request, owners.auth, "GET", "/v1/auth/me")
 
 
 @routes.post(
     "/totp",
     status_code=201,
     response_model=TotpView,
-    dependencies=signed_in,
+    dependencies=proven,
     responses=documented(401, 409),
 )
-async def set_up_totp(
-    order: TotpOrder,
-    request: Request,
-    owners: AskedOwners,
-    limits: AskedLimits,
-    caller: Annotated[Caller, Depends(current_caller)],
-) -> Response:
+async def set_up_totp(order: TotpOrder, request: Request, owners: AskedOwners) -> Response:
     """A secret for your authenticator; it counts once you confirm it with a code."""
-    await _room_to_prove(limits, request, caller)
     return await _post(owners, request, "totp", order)
 
 
 @routes.post(
     "/totp/confirm",
     response_model=RecoveryCodes,
-    dependencies=signed_in,
+    dependencies=proven,
     responses=documented(401, 409),
 )
 async def confirm_totp(
-    confirmation: TotpConfirmation,
-    request: Request,
-    owners: AskedOwners,
-    limits: AskedLimits,
-    caller: Annotated[Caller, Depends(current_caller)],
+    confirmation: TotpConfirmation, request: Request, owners: AskedOwners
 ) -> Response:
     """Let codes be asked for from now on. The recovery codes are told this once."""
-    await _room_to_prove(limits, request, caller)
     return await _post(owners, request, "totp/confirm", confirmation)
 
 
-@routes.post("/totp/remove", status_code=204, dependencies=signed_in, responses=documented(401))
-async def remove_totp(
-    removal: TotpRemoval,
-    request: Request,
-    owners: AskedOwners,
-    limits: AskedLimits,
-    caller: Annotated[Caller, Depends(current_caller)],
-) -> Response:
+@routes.post("/totp/remove", status_code=204, dependencies=proven, responses=documented(401))
+async def remove_totp(removal: TotpRemoval, request: Request, owners: AskedOwners) -> Response:
     """Let no code be asked for any more: with the password and a code."""
-    await _room_to_prove(limits, request, caller)
     return await _post(owners, request, "totp/remove", removal)
 
 
@@ -213,14 +187,7 @@ async def _ask(owners: Owners, request: Request, what: str, body: BaseModel) -> 
 async def _post(
     owners: Owners, request: Request, what: str, body: BaseModel | None = None
 ) -> Response:
-    token = bearer_token(request, "Authorization")
-    return passed_on(await owners.auth.ask("POST", f"/v1/auth/{what}", token=token, body=body))
-
-
-async def _room_to_prove(limits: Limits, request: Request, caller: Caller) -> None:
-    """Who has somebody's token may guess at the password as often as who has none."""
-    wishes = [Wish(ACCOUNT, str(caller.user_id)), Wish(SIGN_IN, address_of(request))]
-    request.state.room = await limits.take(wishes, strictly=True)
+    return await asked(request, owners.auth, "POST", f"/v1/auth/{what}", body=body)
 
 
 async def _room_to_guess(limits: Limits, request: Request, credentials: Credentials) -> None:

@@ -25,7 +25,7 @@ FIRST, SECOND = new_id(), new_id()
 TODAY = now().replace(hour=12, minute=0, second=0, microsecond=0)
 
 
-def a_call(cost: str | None, at: datetime = TODAY, **changes: Any) -> UsageRecorded:
+def a_call(cost: str | None, at: datetime | None = None, **changes: Any) -> UsageRecorded:
     told = {
         "journal_id": FIRST,
         "user_id": USER,
@@ -39,7 +39,7 @@ def a_call(cost: str | None, at: datetime = TODAY, **changes: Any) -> UsageRecor
     }
     price = None if cost is None else Decimal(cost)
     usage = Usage(calls=1, tokens_in=100, tokens_out=10, cost=price)
-    return UsageRecorded(**{**told, "at": at, "usage": usage, **changes})
+    return UsageRecorded(**{**told, "at": at or now(), "usage": usage, **changes})
 
 
 @pytest.fixture

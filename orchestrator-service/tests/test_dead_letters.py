@@ -64,13 +64,6 @@ ALL = DeadLetterClass()
 
 
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    async with Database.open(database_url) as database:
-        await database.migrate("orchestrator_service")
-        yield database
-
-
-@pytest.fixture
 def broker(amqp_url: str) -> RabbitBroker:
     return connect(MEDIA, amqp_url)
 

@@ -101,13 +101,6 @@ async def a_house(database: Database, url: str, **settings: float) -> AsyncItera
 
 
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    async with Database.open(database_url) as database:
-        await database.migrate("orchestrator_service")
-        yield database
-
-
-@pytest.fixture
 async def house(database: Database, database_url: str) -> AsyncIterator[House]:
     async with a_house(database, database_url) as house:
         yield house

@@ -8,9 +8,9 @@ from orchestrator_service.eta import seconds_left
 from orchestrator_service.usual import Times
 
 from .crew import Journey, finished
-from .test_desk import ORDER, House, database, house
+from .test_desk import ORDER, House, house
 
-__all__ = ["database", "house"]
+__all__ = ["house"]
 
 
 def left(journey: Journey, **usual: float) -> float | None:

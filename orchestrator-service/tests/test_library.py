@@ -1,7 +1,6 @@
 """Tags and themes of a user's journals, on a real PostgreSQL (R5.2b, R5.2d)."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from uuid import UUID
 
 import pytest
@@ -16,13 +15,6 @@ from orchestrator_service.library import Shelf
 from orchestrator_service.lists import Wish
 
 from .test_lists import INSERT
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    async with Database.open(database_url) as database:
-        await database.migrate("orchestrator_service")
-        yield database
 
 
 @pytest.fixture

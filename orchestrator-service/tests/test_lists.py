@@ -24,13 +24,6 @@ THEMES = ("Calm", "anger", "Écriture", "calm", "100 % joy", "Zeit", "a_b", "cal
 
 
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    async with Database.open(database_url) as database:
-        await database.migrate("orchestrator_service")
-        yield database
-
-
-@pytest.fixture
 async def session(database: Database) -> AsyncIterator[AsyncSession]:
     async with database.transaction() as session:
         yield session

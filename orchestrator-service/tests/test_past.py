@@ -23,9 +23,9 @@ from journal_contracts.events import StepFinished, Usage
 from orchestrator_service.routes import router
 
 from .crew import finished
-from .test_desk import ORDER, House, database, house
+from .test_desk import ORDER, House, house
 
-__all__ = ["database", "house"]
+__all__ = ["house"]
 
 
 async def crafted(house: House, user: UUID) -> UUID:

@@ -28,10 +28,8 @@ from orchestrator_service.engine.releasing import FLOOR
 from orchestrator_service.state import Saga
 
 from .crew import request
-from .test_desk import caller, database
+from .test_desk import caller
 from .test_versions import next_of
-
-__all__ = ["database"]
 
 USER = new_id()
 PATIENCE = 20

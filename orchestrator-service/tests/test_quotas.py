@@ -21,10 +21,7 @@ from orchestrator_service.hearing import TAKEN
 from orchestrator_service.spending import Spending
 
 from .crew import billed, failed, request
-from .test_desk import database
 from .test_spending import a_call
-
-__all__ = ["database"]
 
 LIMIT = 24
 A_DOLLAR = Quota(Decimal(1))

@@ -16,9 +16,9 @@ from journal_contracts.product import PlanName
 from orchestrator_service.spending import Spending
 
 from .crew import billed, finished
-from .test_desk import ORDER, House, database, house
+from .test_desk import ORDER, House, house
 
-__all__ = ["database", "house"]
+__all__ = ["house"]
 
 USER, OTHER = new_id(), new_id()
 FIRST, SECOND = new_id(), new_id()

@@ -33,9 +33,6 @@ from orchestrator_service.versions import ReplicasBehind, put_in_force
 
 from .crew import Journey, failed, finished, request
 from .tables import ADDED_PHASE, ADDED_QUESTION, REMOVED, second
-from .test_desk import database
-
-__all__ = ["database"]
 
 JOURNALS = 1_000
 WALKS = 60

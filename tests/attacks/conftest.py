@@ -1,6 +1,7 @@
 """What attackers find: a platform (`tests/conftest.py`), people on it, and their tokens.
 
-`platform` is the whole one, shared by all files of a test process. `user` and `stranger` are the
+`platform` is the whole one, shared by all files of a test process. `street` is a
+second replica of each service beside it, `visitor` somebody there. `user` and `stranger` are the
 same two people for all tests of a file, `newcomer` is somebody new; every test finds the limits as
 if nobody had come before it.
 """
@@ -22,6 +23,7 @@ from journalcraft.platform import Platform
 from tests.conftest import registered
 
 from .counting import FULL
+from .street import Street, Visitor, open_street
 
 TOKEN_SECONDS = 300.0
 """How long a token of the file's people is used; signing in costs a password check."""
@@ -76,6 +78,18 @@ def people(platform: Platform) -> list[Person]:
         return [await join(), await join()]
 
     return asyncio.run(all_join())
+
+
+@pytest.fixture(scope="module")
+def street(platform: Platform) -> Iterator[Street]:
+    with open_street(platform) as street:
+        yield street
+
+
+@pytest.fixture
+async def visitor(street: Street) -> AsyncIterator[Visitor]:
+    async with street.visitor() as visitor:
+        yield visitor
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import contextlib
 import statistics
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
 from http.client import HTTPConnection
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -18,25 +17,13 @@ from chassis.ids import new_id
 from journalcraft.platform import Platform
 from journalcraft.wiring import AUTH, GATEWAY
 
-from .street import Street, Visitor, open_street
+from .street import Visitor
 
 DOORS: Final = (AUTH, GATEWAY)
 LAG: Final = 0.05
 """Seconds, of 99 in 100, that anything else may wait while a crowd signs in."""
 GUESSES: Final = 30
 """At one account, in ten minutes."""
-
-
-@pytest.fixture(scope="module")
-def street(platform: Platform) -> Iterator[Street]:
-    with open_street(platform) as street:
-        yield street
-
-
-@pytest.fixture
-async def visitor(street: Street) -> AsyncIterator[Visitor]:
-    async with street.visitor() as visitor:
-        yield visitor
 
 
 async def post(visitor: Visitor, service: str, path: str, body: Any, **more: Any) -> httpx.Response:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -32,12 +32,6 @@ COOKIE: Final = "__Secure-jcc-refresh"
 def street(platform: Platform) -> Iterator[Street]:
     with open_street(platform, twice=True) as street:
         yield street
-
-
-@pytest.fixture
-async def visitor(street: Street) -> AsyncIterator[Visitor]:
-    async with street.visitor() as visitor:
-        yield visitor
 
 
 @pytest.fixture

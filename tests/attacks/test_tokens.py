@@ -5,7 +5,7 @@ import json
 import random
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -22,7 +22,7 @@ from journalcraft.platform import Platform
 from journalcraft.wiring import AUTH, GATEWAY, ORCHESTRATOR
 
 from .forging import GONE, Forger, b64, unb64
-from .street import House, Street, Visitor, open_street
+from .street import House, Street, Visitor
 
 ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 """Of the group of P-256."""
@@ -31,18 +31,6 @@ DEEP: Final = "[" * 2_500 + "]" * 2_500
 KEYS_SECONDS: Final = 30
 """What a replica may take at most to hear of keys: six times what it should."""
 EVIL: Final = "https://evil.example/keys.json"
-
-
-@pytest.fixture(scope="module")
-def street(platform: Platform) -> Iterator[Street]:
-    with open_street(platform) as street:
-        yield street
-
-
-@pytest.fixture
-async def visitor(street: Street) -> AsyncIterator[Visitor]:
-    async with street.visitor() as visitor:
-        yield visitor
 
 
 @pytest.fixture(scope="module")

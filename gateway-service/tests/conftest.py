@@ -30,7 +30,7 @@ from starlette.routing import Route
 from chassis.broker import connect
 from chassis.identity import AUDIENCE, ISSUER, new_key
 from chassis.ids import new_id
-from chassis.testing import Addresses
+from chassis.testing import Addresses, drain
 from chassis.web import IDLE_SECONDS
 from chassis.wire import ClosingProtocol
 from gateway_service import feed as feeds
@@ -239,6 +239,7 @@ def stage(addresses: Addresses) -> Iterator[Stage]:
     ready: Future[Stage] = Future()
 
     async def perform() -> None:
+        await drain(addresses.amqp)
         async with gateway(PlayedOwners(), addresses.redis, addresses.amqp) as stage:
             over = asyncio.Event()
             ready.set_result(replace(stage, leave=partial(loop.call_soon_threadsafe, over.set)))

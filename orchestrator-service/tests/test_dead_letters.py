@@ -28,6 +28,7 @@ from chassis.broker import DeadLetter, connect, hear, hear_the_dead, open_broker
 from chassis.database import Database
 from chassis.identity import AUDIENCE, ISSUER, SERVICE_HEADER, TOKEN_TYPE, Truth, Verifier, new_key
 from chassis.ids import new_id
+from chassis.testing import drain
 from journal_contracts.catalogue import GATEWAY, MEDIA
 from journal_contracts.commands import RegisterAssets
 from journal_contracts.operating import DeadLetterChoice, DeadLetterClass, DeadLettersSettled
@@ -75,18 +76,10 @@ def graveyard(database: Database, broker: RabbitBroker) -> Graveyard:
 
 @pytest.fixture
 async def emptied(amqp_url: str) -> AsyncIterator[None]:
-    """The queues under test hold nothing before and after."""
-
-    async def empty() -> None:
-        async with await aio_pika.connect(amqp_url) as connection:
-            channel = await connection.channel()
-            for name in (HEARD, f"{MEDIA}.dead"):
-                await (await channel.get_queue(name, ensure=False)).purge()
-
-    async with open_broker(connect("tests", amqp_url)):
-        await empty()
+    """The queues hold nothing before and after."""
+    await drain(amqp_url)
     yield
-    await empty()
+    await drain(amqp_url)
 
 
 async def ids(graveyard: Graveyard, **kind: str) -> list[UUID]:

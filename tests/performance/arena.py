@@ -18,13 +18,10 @@ from types import MappingProxyType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-import aio_pika
 import asyncpg
-from aio_pika.exceptions import ChannelNotFoundEntity
 
-from chassis.broker import queue_of
 from chassis.ids import new_id
-from journal_contracts.catalogue import CATALOGUE
+from chassis.testing import drain
 from journalcraft.servers import Addresses, create_database, start_servers
 from tests.report import ROOT
 
@@ -75,15 +72,7 @@ class Arena:
 
     async def drain(self) -> None:
         """Empty all queues: nobody hears the public events here."""
-        async with await aio_pika.connect(self.addresses.amqp) as connection:
-            for entry in CATALOGUE:
-                for name in (
-                    queue_of(s, k).name for s in entry.heard_by for k in entry.routing_keys
-                ):
-                    with contextlib.suppress(ChannelNotFoundEntity):
-                        async with connection.channel() as channel:
-                            queue = await channel.get_queue(name)
-                            await queue.purge()
+        await drain(self.addresses.amqp)
 
     async def run(self, task: Task, module: str, python: Path | str = sys.executable) -> Run:
         """Start a contestant, wait for its end, and return what it told."""

@@ -1,6 +1,5 @@
 """What these tests stand on: a listener that knows nothing of ours, and tables made from models."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 import aio_pika
@@ -10,11 +9,9 @@ from sqlmodel import SQLModel
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
-from chassis.broker import connect, open_broker
 from chassis.database import Database
 from chassis.inbox import InboxRow
 from chassis.outbox import OutboxRow
-from chassis.testing import Addresses
 from journal_contracts.catalogue import MEDIA
 from journal_contracts.commands import RegisterAssets
 
@@ -29,19 +26,8 @@ def logs() -> Iterator[list[EventDict]]:
         yield logs
 
 
-@pytest.fixture(scope="session")
-def declared(addresses: Addresses) -> None:
-    """Every exchange and queue there is, once."""
-
-    async def declare() -> None:
-        async with open_broker(connect("tests", addresses.amqp)):
-            pass
-
-    asyncio.run(declare())
-
-
 @pytest.fixture
-async def raw(amqp_url: str, declared: None) -> AsyncIterator[AbstractChannel]:
+async def raw(amqp_url: str) -> AsyncIterator[AbstractChannel]:
     """A channel of plain AMQP; the shared queues under test are empty before and after."""
     async with await aio_pika.connect(amqp_url) as connection:
         channel = await connection.channel()

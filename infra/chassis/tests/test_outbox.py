@@ -67,7 +67,7 @@ async def heard(raw: AbstractChannel) -> AbstractQueue:
 
 
 @pytest.fixture
-async def broker(amqp_url: str, declared: None) -> AsyncIterator[RabbitBroker]:
+async def broker(amqp_url: str) -> AsyncIterator[RabbitBroker]:
     broker = connect("tests", amqp_url)
     await broker.start()
     yield broker

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, SQLModel, col
 
 from chassis.broker import BrokerAway, DeadLetter, QueueGone, send_back
-from chassis.broker.graves import services_that_hear
+from chassis.broker.topology import services_that_hear
 from chassis.database import Database
 from chassis.errors import NotFound, ServiceError, Unavailable
 from journal_contracts.operating import (

@@ -4,14 +4,18 @@ Whoever loads it provides the session fixture `addresses`, an object with the UR
 `postgres` (of a superuser), `redis` and `s3`; the plugin hands out clean corners of them.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Protocol
 from urllib.parse import urlsplit
 
+import aio_pika
 import asyncpg
 import pytest
 import redis.asyncio
 
+from chassis.broker import connect, open_broker
+from chassis.broker.topology import queue_names
 from chassis.ids import new_id
 
 
@@ -24,8 +28,25 @@ class Addresses(Protocol):
     s3: str
 
 
+async def drain(amqp_url: str) -> None:
+    """Declare every queue there is and empty it, the waiting rooms too."""
+    async with (
+        open_broker(connect("tests", amqp_url)),
+        await aio_pika.connect(amqp_url) as connection,
+    ):
+        channel = await connection.channel()
+        for name in queue_names():
+            await (await channel.get_queue(name, ensure=False)).purge()
+
+
+@pytest.fixture(scope="module")
+def drained(addresses: Addresses) -> None:
+    """No file hears what an earlier one said."""
+    asyncio.run(drain(addresses.amqp))
+
+
 @pytest.fixture
-def amqp_url(addresses: Addresses) -> str:
+def amqp_url(addresses: Addresses, drained: None) -> str:
     """The broker; queues outlive a test, so a test that says something also hears it."""
     return addresses.amqp
 

@@ -82,17 +82,12 @@ class QueueGone(LookupError):
 Keep = Callable[[DeadLetter], Awaitable[None]]
 
 
-def services_that_hear() -> tuple[str, ...]:
-    """All that may have dead letters."""
-    return tuple(sorted({service for entry in CATALOGUE for service in entry.heard_by}))
-
-
 def hear_the_dead(broker: RabbitBroker, keep: Keep, *, prefetch: int = 16) -> None:
     """Call `keep` for each dead letter of each service, and ack it once that returned.
 
     While `keep` raises it is asked again: nothing is given back to the broker, which would count.
     """
-    for service in services_that_hear():
+    for service in topology.services_that_hear():
         _hear(broker, service, keep, prefetch)
 
 

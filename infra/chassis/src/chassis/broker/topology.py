@@ -77,6 +77,24 @@ def dead_letters(service: str) -> RabbitQueue:
     return RabbitQueue(f"{service}.dead", queue_type=QueueType.QUORUM, routing_key=service)
 
 
+def services_that_hear() -> tuple[str, ...]:
+    """All that have queues, and so may have dead letters."""
+    return tuple(sorted({service for entry in CATALOGUE for service in entry.heard_by}))
+
+
+def queue_names() -> list[str]:
+    """Every queue `declare` makes, the waiting rooms first."""
+    heard = [
+        queue_of(service, key)
+        for entry in CATALOGUE
+        for service in entry.heard_by
+        for key in entry.routing_keys
+    ]
+    waiting = [rung(seconds)[1] for seconds in RUNGS]
+    buried = [dead_letters(service) for service in services_that_hear()]
+    return [queue.name for queue in (*waiting, *heard, *buried)]
+
+
 async def declare(broker: RabbitBroker) -> None:
     """Declare everything the catalogue names. Safe to repeat, and from any service.
 
@@ -92,7 +110,7 @@ async def declare(broker: RabbitBroker) -> None:
             await broker.declare_exchange(entrance)
             queue = await _declare_queue(channel, waiting_room)
             await queue.bind(entrance.name)
-        for service in sorted({service for entry in CATALOGUE for service in entry.heard_by}):
+        for service in services_that_hear():
             queue = await _declare_queue(channel, dead_letters(service))
             await queue.bind(DEAD.name, routing_key=service)
         for entry in CATALOGUE:

@@ -1,22 +1,22 @@
 """Every state a journal can come to, by exhaustive search: none is stuck (R3.1d, R3.2c, R9.1d).
 
 Breadth first from the order over all that may happen next. States count as one where they differ
-in times, attempts, costs and words alone; fan-outs are cut to two parts, and a step is tried again
-once before it fails for good, which shows the same orders of events with less of them.
+in times, attempts, costs and words alone; fan-outs are cut to two parts, loops to one round, and a
+step is tried again once before it fails for good: the same orders of events with less of them.
 """
 
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 import pytest
-from tests.instant.tables import with_two_parts
+from tests.instant.tables import with_one_round, with_two_parts
 
 from journal_contracts.decisions import OWN, Choice
 from journal_contracts.product import PlanName
-from orchestrator_service import answers, steps
+from orchestrator_service import answers, questions, steps
 from orchestrator_service.happenings import (
     Answered,
     Begin,
@@ -26,17 +26,17 @@ from orchestrator_service.happenings import (
     Retry,
 )
 from orchestrator_service.plan import DEFINITIONS, NEWEST
-from orchestrator_service.questions import AFTER_FAILURE, DRAFT_ROUNDS
+from orchestrator_service.questions import AFTER_FAILURE
 from orchestrator_service.saga import advance
-from orchestrator_service.state import Part, Saga
+from orchestrator_service.state import Part, PhaseState, Saga
 from orchestrator_service.table import Phase, Question
 
 from .crew import JOURNAL, MONDAY, USER, failed, finished, request
 
 TABLE: Final = 91
 LATER: Final = MONDAY + timedelta(days=1)
-TITLES: Final = 2
-"""So far the table counts the rounds of discovery."""
+ROUNDS: Final = 1
+"""How often anything may be sent back."""
 LIKE_EACH_OTHER: Final = ("s1", "t1", "6x9", "6x9-plain", "a4-plain")
 """Of options that differ in words alone, one is tried."""
 
@@ -141,14 +141,14 @@ def essence(saga: Saga) -> State:
     phases = tuple(
         (
             phase.status,
-            min(phase.round, TITLES) if name == "discovery" else 0,
-            min(phase.judged, saga.definition.phase(name).rounds),
-            tuple(sorted(_essence(part) for part in phase.parts.values() if part.state != "done")),
+            min(phase.round, ROUNDS) if name == "discovery" else 0,
+            min(phase.judged, ROUNDS),
+            tuple(sorted(_essence(saga, part) for part in wanted(phase))),
         )
         for name, phase in saga.phases.items()
     )
     asked = tuple(
-        (name, state.status, min(state.wishes, DRAFT_ROUNDS) if name == "draft" else 0)
+        (name, state.status, min(state.wishes, ROUNDS) if name == "draft" else 0)
         for name, state in saga.questions.items()
     )
     pictures = saga.chosen("pictures")
@@ -162,8 +162,16 @@ def essence(saga: Saga) -> State:
     )
 
 
-def _essence(part: Part) -> tuple[Any, ...]:
-    return part.state, part.due is not None, bool(part.tries)
+def wanted(phase: PhaseState) -> list[Part]:
+    """What is not done, and still waited for."""
+    return [part for part in phase.parts.values() if part.state not in ("done", "dropped")]
+
+
+def _essence(saga: Saga, part: Part) -> tuple[str, bool]:
+    """Whatever was under way when a journal ended, or has failed, starts over when it goes on."""
+    if saga.is_over:
+        return "wanted", False
+    return part.state, part.state != "failed" and bool(part.tries)
 
 
 def without_times(saga: Saga) -> Saga:
@@ -187,7 +195,10 @@ def without_times(saga: Saga) -> Saga:
 
 @pytest.fixture(autouse=True)
 def _cut_table(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(DEFINITIONS, TABLE, with_two_parts(DEFINITIONS[NEWEST], TABLE))
+    table = with_one_round(with_two_parts(DEFINITIONS[NEWEST], TABLE))
+    monkeypatch.setitem(DEFINITIONS, TABLE, table)
+    monkeypatch.setattr(questions, "SETS_OF_TITLES", 1 + ROUNDS)
+    monkeypatch.setattr(questions, "DRAFT_ROUNDS", ROUNDS)
 
 
 @pytest.mark.timeout(1800)

@@ -17,5 +17,14 @@ def with_two_parts(table: Definition, version: int) -> Definition:
     return replace(table, version=version, nodes=tuple(map(cut, table.nodes)))
 
 
+def with_one_round(table: Definition) -> Definition:
+    """Whoever judges another's work may send it back once."""
+
+    def cut(node: Node) -> Node:
+        return replace(node, rounds=min(node.rounds, 1)) if isinstance(node, Phase) else node
+
+    return replace(table, nodes=tuple(map(cut, table.nodes)))
+
+
 def _at_most_two(parts: Parts) -> Parts:
     return lambda known: dict(list(parts(known).items())[:2])

@@ -28,9 +28,9 @@ journal: local ## craft both books: THEME="Journaling for Anxiety" PLAN=standard
 up: local ## keep the platform running on http://127.0.0.1:8000
 	@$(bin)/journalcraft up
 
-# Two workers, each with servers of its own; a file stays with one, and the long ones begin.
+# Two workers, each with servers of its own; `conftest.py` says what stays with one.
 test: lint ## lint, types, import rules and every test, on real servers
-	$(bin)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(bin)/python -m pytest -n 2 --no-loadscope-reorder
 
 deep: dev ## the tests that take longer, and the fault run in full size
 	$(bin)/python -m pytest -m deep

@@ -1,12 +1,33 @@
-"""One stack of real servers for the whole test run, started when the first test asks for it."""
+"""One stack of real servers for each test process, started when the first test asks for it."""
 
 from collections.abc import Iterator
+from typing import Final
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from journalcraft.servers import Addresses, Servers, start_servers
 
 pytest_plugins = ["chassis.testing"]
+
+TOGETHER: Final = ("tests/attacks/", "tests/journeys/")
+"""Folders whose files share a platform, which takes longer to start than most of them."""
+
+
+class Shares(LoadFileScheduling):  # type: ignore[misc] # xdist has no types
+    """What several test processes take from the list: a file, or one of these folders whole."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return next(
+            (folder for folder in TOGETHER if nodeid.startswith(folder)),
+            super()._split_scope(nodeid),
+        )
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Shares:
+    """Share the work out like this, whatever `--dist` says."""
+    return Shares(config, log)
 
 
 @pytest.fixture(scope="session")

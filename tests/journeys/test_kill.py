@@ -19,7 +19,7 @@ from journalcraft.client import Client
 from journalcraft.platform import Platform
 
 from ..conftest import registered
-from ..journeys.following import done, over, until
+from .following import done, over, until
 
 PATIENCE: Final = 240
 WORD_PAUSE_MS: Final = 4
@@ -54,6 +54,7 @@ async def test_killed_processes_cost_nothing_that_was_finished(
 ) -> None:
     """One after the other, each as soon as the last victim is back, while models write."""
     platform = platform_on_provider
+    provider.state.journal.clear()
     _pace(provider, WORD_PAUSE_MS)
     async with registered(platform.url) as user:
         journal = await user.order(

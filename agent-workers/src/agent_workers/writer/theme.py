@@ -178,11 +178,19 @@ def _said(typed: str) -> str:
 
 def _bare(typed: str) -> str:
     """Without markup, and without the words that only say it is to be a journal."""
-    text = UNSAFE.sub(" ", TAG.sub(" ", typed)).replace("’", "'")
+    text = UNSAFE.sub(" ", _without_addresses(TAG.sub(" ", typed))).replace("’", "'")
     text = " ".join(re.sub(r"\s*&\s*|\s\+\s", " and ", text).split())
     text = _lowered(text)
     for lead in (LEAD_IN, LEAD_OUT):
         text = lead.sub("", text)
+    return text
+
+
+def _without_addresses(text: str) -> str:
+    """Without web addresses, numbers of people and the like, nor the words that led there."""
+    for _, found in list(personal_data_in(text)):
+        led = rf"(?:\b(?:at|from|on|via|see|visit|call)\s+)?{re.escape(found)}"
+        text = re.sub(rf"^{led}\s+(?:for|about|on|with)\s+|{led}", " ", text, flags=re.I)
     return text
 
 

@@ -42,7 +42,7 @@ faults: dev ## strike thousands of journals with hundreds of faults: SCALE=1
 realtime-faults: dev ## kill gateways under a thousand sockets, and strike all around: SCALE=1
 	$(bin)/python -m tests.realtime
 
-bench: dev ## measure, beside the peers and beside our own goals: NAME=saga, fair, parked, crew or fanout
+bench: dev ## measure, beside the peers and beside our own goals: NAME=saga, fair, parked, crew, fanout or sockets
 	@$(bin)/python -m tests.performance $(NAME)
 
 attacks: dev ## try every attack in full size, on running services: GROUP=edge

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from tests import report
 
-from . import crew, fair, fanout, parked, saga
+from . import crew, fair, fanout, parked, saga, sockets
 from .arena import Arena
 
 BENCHES: Final[dict[str, Callable[[Arena], Awaitable[dict[str, Any]]]]] = {
@@ -19,6 +19,7 @@ BENCHES: Final[dict[str, Callable[[Arena], Awaitable[dict[str, Any]]]]] = {
     "crew": lambda arena: crew.bench(arena, crew.Size()),
     "fanout": lambda arena: fanout.bench(arena, fanout.scale_asked_for()),
     "parked": lambda arena: parked.bench(arena, parked.scale_asked_for()),
+    "sockets": lambda arena: sockets.bench(arena, sockets.scale_asked_for()),
 }
 
 

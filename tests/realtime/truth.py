@@ -94,6 +94,9 @@ class Truth:
         self.users = [user_of(number) for number in range(settings.users)]
         self.owner = {j: user for user in self.users for j in journals_of(user)}
         self.count = dict.fromkeys(self.owner, 0)
+        self.times: dict[UUID, list[float]] = {journal: [] for journal in self.owner}
+        """Of each event when it happened, on the clock all processes of the machine share."""
+        self.asked = 0
         self.rate = 0.0
         self._next = itertools.cycle(self.owner)
         self._speaker = Speaker(ORCHESTRATOR, settings.amqp_url)
@@ -113,6 +116,7 @@ class Truth:
 
     def _happen(self, journal: UUID) -> None:
         self.count[journal] += 1
+        self.times[journal].append(time.monotonic())
         event = event_of(self.owner[journal], journal, self.count[journal])
         letter = letter_of(event, new_id(), str(journal))
         self.unsaid[letter.id] = letter
@@ -142,6 +146,7 @@ class Truth:
                 Route("/rate", self.set_rate, methods=["POST"]),
                 Route("/go", self.go, methods=["POST"]),
                 Route("/log", self.log),
+                Route("/times", self.told_at),
                 Route("/v1/journals", self.page),
                 Route("/v1/journals/{id:uuid}", self.view),
                 Route("/v1/journals/{id:uuid}/told", self.told),
@@ -170,30 +175,42 @@ class Truth:
         return Response()
 
     async def go(self, request: Request) -> Response:
-        """So many `rounds`: an event, or a `burst` of them, of each user in turn, at the `rate`."""
+        """So many `rounds`: an event, or a `burst` of them, of each user in turn, at the `rate`;
+        where `users` is given, of the first so many alone."""
         asked = await request.json()
         self._rounds = asyncio.create_task(self._go(**asked))
         return Response()
 
-    async def _go(self, rounds: int, burst: int, rate: float) -> None:
+    async def _go(self, rounds: int, burst: int, rate: float, users: int | None = None) -> None:
         began, told = time.monotonic(), 0
         for _ in range(rounds):
-            for user in self.users:
+            for user in self.users[:users]:
                 for _ in range(burst):
                     self._happen(journals_of(user)[0])
                 told += burst
                 await asyncio.sleep(max(0.0, began + told / rate - time.monotonic()))
 
     async def log(self, request: Request) -> Response:
-        """Of each journal the number of events; and of all how many are not said yet."""
+        """Of each journal the number of events; of all how many are not said yet, whether it still
+        goes on, and how often a gateway asked."""
         told = {str(journal): count for journal, count in self.count.items()}
-        return JSONResponse({"journals": told, "unsaid": len(self.unsaid)})
+        going = self._rounds is not None and not self._rounds.done()
+        facts = {"unsaid": len(self.unsaid), "going": going, "asked": self.asked}
+        return JSONResponse({"journals": told, **facts})
+
+    async def told_at(self, request: Request) -> Response:
+        """Of each journal when its events happened; they are forgotten then."""
+        told = {str(journal): times for journal, times in self.times.items() if times}
+        self.times = {journal: [] for journal in self.owner}
+        return JSONResponse(told)
 
     async def page(self, request: Request) -> Response:
+        self.asked += 1
         cards = [JournalCard(**self._state(j)) for j in journals_of(_caller(request))]
         return _json(JournalPage(items=tuple(cards)).model_dump_json())
 
     async def view(self, request: Request) -> Response:
+        self.asked += 1
         journal = request.path_params["id"]
         usage = UsageView(calls=0, tokens_in=0, tokens_out=0, cost=None)
         view = JournalView(
@@ -207,6 +224,7 @@ class Truth:
         return _json(view.model_dump_json())
 
     async def told(self, request: Request) -> Response:
+        self.asked += 1
         journal = request.path_params["id"]
         first, last = (int(request.query_params[name]) for name in ("first", "last"))
         numbers = range(first, min(last, first + 499, self.count[journal]) + 1)

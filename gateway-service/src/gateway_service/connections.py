@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
+from prometheus_client import Counter, Gauge
+
 from gateway_service.reading import Reading
 from journal_contracts.events import TextWritten
 
@@ -23,6 +25,10 @@ TOGETHER: Final = 64 * 1024
 """Bytes after which what waits goes in another message: a stalled one holds no more than that."""
 MOST_SOCKETS: Final = 5
 """Of one user, on one replica."""
+
+
+connected = Gauge("gateway_sockets", "Sockets and event streams of this replica")
+parted = Counter("gateway_sockets_parted", "Sockets that we ended, by close code", ("code",))
 
 
 @dataclass(frozen=True)
@@ -128,6 +134,7 @@ class Connection:
         """The first reason holds."""
         if self.ended is None:
             self.ended = why
+            parted.labels(why.code).inc()
             if self.at_end is not None:
                 self.at_end()
         self.stirred.set()
@@ -198,11 +205,14 @@ class ConnectionManager:
             return False
         connection.room = self.room
         theirs.add(connection)
+        connected.inc()
         return True
 
     def remove(self, connection: Connection) -> None:
         theirs = self._by_user.get(connection.user_id, set())
-        theirs.discard(connection)
+        if connection in theirs:
+            theirs.remove(connection)
+            connected.dec()
         connection.forget()
         if not theirs:
             self._by_user.pop(connection.user_id, None)

@@ -21,6 +21,8 @@ GRACE_SECONDS: Final = 0.1
 """More, in which a server that was busy sees what has arrived meanwhile."""
 LONGEST_HEAD: Final = 32 * 1024
 MOST_HEADERS: Final = 100
+KERNEL_BYTES: Final = 128 * 1024
+"""What the kernel keeps of what a WebSocket was sent and has not read; it takes that twice."""
 CLOSE_SECONDS: Final = 2.0
 """What the other side of a WebSocket has to read what is left and to close it."""
 
@@ -140,6 +142,12 @@ class BoundedProtocol(HttpToolsProtocol):
 
 class ClosingProtocol(WebSocketsSansIOProtocol):
     """uvicorn's, that cuts off who does not read to the end: to close waits for them for ever."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Of what nobody reads the kernel keeps a little, not the megabytes it would."""
+        there = transport.get_extra_info("socket")
+        there.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BYTES)
+        super().connection_made(transport)
 
     async def run_asgi(self) -> None:
         await super().run_asgi()

@@ -4,6 +4,7 @@ import contextlib
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 import pytest
@@ -26,6 +27,7 @@ class Door:
     gateway_key: ECKey
     media_key: ECKey
     app: FastAPI
+    state: Path
 
     async def sign_up_and_in(self, email: str = "ada@example.com") -> str:
         mine = {"email": email, "password": "correct horse battery"}
@@ -41,7 +43,7 @@ def broker_url() -> str:
 
 
 @pytest.fixture
-async def door(database_url: str, broker_url: str) -> AsyncIterator[Door]:
+async def door(database_url: str, broker_url: str, tmp_path: Path) -> AsyncIterator[Door]:
     signing_key = new_key("signing-1")
     gateway_key, media_key = new_key("gateway-service"), new_key("media-service")
     app = build(
@@ -52,6 +54,8 @@ async def door(database_url: str, broker_url: str) -> AsyncIterator[Door]:
             database_url=database_url,
             signing_key=json.dumps(signing_key.as_dict(private=True)),
             service_keys=json.dumps(KeySet([gateway_key, media_key]).as_dict(private=False)),
+            public_url="https://journal.test/",
+            state=tmp_path,
             password_cost="light",
         )
     )
@@ -60,5 +64,10 @@ async def door(database_url: str, broker_url: str) -> AsyncIterator[Door]:
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         client = httpx.AsyncClient(transport=transport, base_url=URL)
         yield Door(
-            await stack.enter_async_context(client), signing_key, gateway_key, media_key, app
+            await stack.enter_async_context(client),
+            signing_key,
+            gateway_key,
+            media_key,
+            app,
+            tmp_path,
         )

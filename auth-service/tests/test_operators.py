@@ -10,7 +10,7 @@ from fastapi import Depends, FastAPI
 from joserfc import jws, jwt
 
 from auth_service import operators
-from auth_service.operators import NoSuchAccount
+from auth_service.operators import NoSuchAccount, NotVerified
 from chassis import errors
 from chassis.database import Database
 from chassis.errors import Unauthorized
@@ -54,7 +54,7 @@ async def test_an_operator_is_known_by_the_token_from_the_next_sign_in_on(
 ) -> None:
     before = await door.sign_up_and_in(EMAIL)
     async with Database.open(database_url) as database:
-        await operators.grant(database, EMAIL.upper(), "root")
+        await operators.grant(database, EMAIL.upper(), "root", vouched=True)
         await operators.grant(database, EMAIL, "somebody else")
         granted = await door.sign_up_and_in(EMAIL)
         other = await door.sign_up_and_in("eve@example.com")
@@ -78,6 +78,15 @@ async def test_nobody_is_made_an_operator_by_an_address_nobody_has(
             await operators.grant(database, EMAIL, "root")
         with pytest.raises(NoSuchAccount):
             await operators.revoke(database, EMAIL, "root")
+
+
+async def test_nobody_is_made_an_operator_by_an_address_that_may_be_anothers(
+    door: Any, database_url: str
+) -> None:
+    await door.sign_up_and_in(EMAIL)
+    async with Database.open(database_url) as database:
+        with pytest.raises(NotVerified):
+            await operators.grant(database, EMAIL, "root")
 
 
 async def test_a_guarded_route_lets_operators_in_and_nobody_else(
@@ -113,7 +122,8 @@ async def test_a_role_ends_when_it_was_said_to(
     scopes = []
     async with Database.open(database_url) as database:
         for days in (-1, 1):
-            await operators.grant(database, EMAIL, "root", now() + timedelta(days=days))
+            until = now() + timedelta(days=days)
+            await operators.grant(database, EMAIL, "root", until, vouched=True)
             scopes.append((await verifier.verify(await door.sign_up_and_in(EMAIL))).scopes)
 
     assert scopes == [{"user"}, {"user", "operator"}]

@@ -224,7 +224,7 @@ async def test_an_account_that_is_deleted_is_gone_with_all_it_had(
     assert tuple(left) == (0, 0, 0)
     assert told(await ask(door, "GET", "me", there["access_token"])) == (401, "session_ended")
     assert told(await door.client.post("/v1/auth/login", json=ADA)) == (401, "wrong_credentials")
-    assert (await door.client.post("/v1/auth/register", json=ADA)).status_code == 201
+    assert (await door.client.post("/v1/auth/register", json=ADA)).status_code == 202
 
 
 async def test_what_is_not_kept_for_ever_is_forgotten(door: Any, database_url: str) -> None:

@@ -106,6 +106,8 @@ async def test_a_cookie_that_is_no_good_is_taken_back_and_no_other(
         ("POST", "totp", {"password": "x" * 15}),
         ("POST", "totp/confirm", {"code": "123456"}),
         ("POST", "totp/remove", {"password": "x" * 15, "code": "123456"}),
+        ("POST", "verify/again", {"password": "x" * 15}),
+        ("POST", "mail", {"password": "x" * 15, "email": "ada@example.com"}),
     ],
 )
 async def test_what_is_asked_of_sessions_reaches_auth_in_the_users_name(
@@ -122,6 +124,36 @@ async def test_what_is_asked_of_sessions_reaches_auth_in_the_users_name(
     assert (request.method, request.url.path) == (method, f"/v1/auth/{path}")
     assert request.headers["authorization"] == f"Bearer {client.token}"
     assert (json.loads(told) if told else None) == body
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("forgot", {"email": "ada@example.com"}),
+        ("reset", {"token": "t" * 43, "new": "x" * 15}),
+        ("verify", {"token": "t" * 43, "password": "x" * 15}),
+        ("mail/confirm", {"token": "t" * 43, "password": "x" * 15}),
+    ],
+)
+async def test_what_letters_are_for_is_asked_by_who_cannot_sign_in(
+    client: Any, path: str, body: dict[str, str]
+) -> None:
+    answering(client, 202, {})
+    answer = await client.http.post(f"/v1/auth/{path}", json=body, headers={"Authorization": ""})
+
+    request, told = client.owners.asked[-1]
+    assert answer.status_code == 202
+    assert (request.url.path, json.loads(told)) == (f"/v1/auth/{path}", body)
+
+
+async def test_a_letter_is_no_way_to_guess_without_end(client: Any) -> None:
+    answering(client, 401, {})
+    body = {"token": "g" * 43, "password": "x" * 15}
+    statuses = [
+        (await client.http.post("/v1/auth/verify", json=body)).status_code for _ in range(31)
+    ]
+
+    assert (statuses[0], statuses[-1]) == (401, 429)
 
 
 async def test_the_sockets_and_streams_of_a_session_end_with_it(

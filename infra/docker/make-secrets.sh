@@ -40,6 +40,7 @@ main() {
     keep service_keys public_keys {gateway,orchestrator,media}_service_key
 
     keep openai_api_key openai_api_key
+    keep smtp_url smtp_url
 }
 
 keep() { # file, then what prints it: made only where it is not, and never half
@@ -113,6 +114,8 @@ public_keys() { # files with private keys: their public parts as a JWK set
 }
 
 openai_api_key() { printf '%s' "${OPENAI_API_KEY:-}"; } # empty: the offline writer writes
+
+smtp_url() { printf '%s' "${JCC_SMTP_URL:-}"; } # empty: letters are files in auth's volume
 
 hex() { od -An -v -tx1 | tr -d ' \n'; }
 

@@ -10,10 +10,11 @@ import httpx
 from fastapi import FastAPI
 from faststream.rabbit import RabbitBroker
 
-from auth_service import factor_routes, internal_routes, routes, session_routes
+from auth_service import factor_routes, internal_routes, mail_routes, routes, session_routes
 from auth_service.desk import Desk
 from auth_service.forgetting import forgetting
 from auth_service.keys import Keys
+from auth_service.letters import Letters
 from auth_service.passwords import Passwords
 from auth_service.settings import Settings
 from auth_service.tokens import Tokens
@@ -23,7 +24,9 @@ from chassis.database import Database
 from chassis.health import Probe
 from chassis.identity import Verifier
 from chassis.jobs import running
+from chassis.mail import Mails
 from chassis.outbox import Outbox
+from chassis.posting import post_of
 from journal_contracts.catalogue import AUTH
 
 KEY_SECONDS: Final = 5.0
@@ -49,7 +52,14 @@ def build(settings: Settings) -> FastAPI:
             broker = connect(AUTH, settings.amqp_url)
             outbox = Outbox(database, broker)
             app.state.desk = Desk(
-                database, passwords, keys, tokens, outbox, keys.seal_for("second factors at rest")
+                database,
+                passwords,
+                keys,
+                tokens,
+                outbox,
+                keys.seal_for("second factors at rest"),
+                mails := _mails(settings, database, keys),
+                Letters(settings.public_url.rstrip("/")),
             )
             itself = httpx.AsyncClient(transport=httpx.ASGITransport(app))
             app.state.verifier = Verifier(
@@ -57,14 +67,21 @@ def build(settings: Settings) -> FastAPI:
             )
             # Whoever wants in is answered without a broker: what is to be said waits as a row.
             await stack.enter_async_context(running("speaking", partial(_speak, broker, outbox)))
+            await stack.enter_async_context(mails.posting())
             await stack.enter_async_context(running("reading keys", partial(_read_keys, app)))
             await stack.enter_async_context(forgetting(database))
             yield
 
     app = web.application(AUTH, lifespan, probes, description="Accounts, sessions, tokens.")
-    for each in (routes, session_routes, factor_routes, internal_routes):
+    for each in (routes, mail_routes, session_routes, factor_routes, internal_routes):
         app.include_router(each.routes)
     return app
+
+
+def _mails(settings: Settings, database: Database, keys: Keys) -> Mails:
+    url = settings.smtp_url.get_secret_value() if settings.smtp_url else None
+    post = post_of(url, settings.state / "mails")
+    return Mails(database, keys.seal_for("letters at rest"), post, settings.mail_from)
 
 
 async def _speak(broker: RabbitBroker, outbox: Outbox) -> None:

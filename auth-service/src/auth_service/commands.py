@@ -1,6 +1,6 @@
 """What can be done on the server alone: `python -m auth_service <command>`.
 
-grant-operator EMAIL [--until 2027-01-31]    revoke-operator EMAIL
+grant-operator EMAIL [--until 2027-01-31] [--vouched]    revoke-operator EMAIL
 rotate-keys                                  revoke-key KID
 """
 
@@ -15,7 +15,7 @@ import structlog
 
 from auth_service import operators
 from auth_service.keys import Keys, KeyTooNew, NoSuchKey
-from auth_service.operators import NoSuchAccount
+from auth_service.operators import NoSuchAccount, NotVerified
 from auth_service.settings import Settings
 from chassis.database import Database
 
@@ -29,6 +29,10 @@ def run(words: Sequence[str]) -> None:
         asyncio.run(_run(typed))
     except NoSuchAccount as error:
         raise SystemExit(f"Nobody has the address {error}.") from None
+    except NotVerified as error:
+        raise SystemExit(
+            f"Whose {error} is was not verified. --vouched says that you know it."
+        ) from None
     except NoSuchKey as error:
         raise SystemExit(f"No key that holds is called {error}.") from None
     except KeyTooNew as error:
@@ -48,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--by", default=getpass.getuser(), help="who says so, for the record")
         if name.startswith("grant"):
             command.add_argument("--until", type=_moment, help="a date or a moment, in UTC")
+            command.add_argument("--vouched", action="store_true", help="you know whose it is")
     commands.add_parser("rotate-keys")
     commands.add_parser("revoke-key").add_argument("kid")
     return parser
@@ -62,7 +67,9 @@ async def _run(typed: argparse.Namespace) -> None:
     async with Database.open(settings.database_url.get_secret_value()) as database:
         match typed.what:
             case "grant-operator":
-                await operators.grant(database, typed.email, typed.by, typed.until)
+                await operators.grant(
+                    database, typed.email, typed.by, typed.until, vouched=typed.vouched
+                )
             case "revoke-operator":
                 await operators.revoke(database, typed.email, typed.by)
             case "rotate-keys":

@@ -7,15 +7,17 @@ from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth_service.keys import Keys, Ring
+from auth_service.letters import Letters
 from auth_service.passwords import Passwords
-from auth_service.seals import Seal
 from auth_service.sessions import Session, find_running
 from auth_service.store import Account
 from auth_service.tokens import Tokens
 from chassis.database import Database
 from chassis.identity import CurrentCaller
+from chassis.mail import Mails
 from chassis.outbox import Outbox
 from chassis.remembered import SessionEnded
+from chassis.seals import Seal
 
 LONGEST_AGENT = 200
 
@@ -31,6 +33,8 @@ class Desk:
     outbox: Outbox
     seal: Seal
     """For the secrets of authenticators."""
+    mails: Mails
+    letters: Letters
 
     async def read_ring(self, session: AsyncSession) -> Ring:
         """The keys that hold at this moment; what is signed from now on is signed with these."""

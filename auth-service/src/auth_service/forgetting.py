@@ -5,7 +5,7 @@ import contextlib
 from functools import partial
 from typing import Final
 
-from auth_service.revocations import forget
+from auth_service import mail_tokens, revocations
 from chassis.database import Database
 from chassis.jobs import running
 
@@ -20,5 +20,6 @@ def forgetting(database: Database) -> contextlib.AbstractAsyncContextManager[Non
 async def _forget(database: Database) -> None:
     while True:
         async with database.transaction() as session:
-            await forget(session)
+            await revocations.forget(session)
+            await mail_tokens.forget(session)
         await asyncio.sleep(EVERY_SECONDS)

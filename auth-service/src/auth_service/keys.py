@@ -20,11 +20,11 @@ from sqlalchemy import Column, DateTime, LargeBinary, func, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, SQLModel, col, select
 
-from auth_service.seals import Seal, Unsealable
 from chassis.claims import LONGEST_LIFE
 from chassis.errors import Conflict
 from chassis.identity import new_key
 from chassis.ids import new_id
+from chassis.seals import Seal, Unsealable
 
 log = structlog.get_logger()
 

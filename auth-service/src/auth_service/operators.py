@@ -22,12 +22,29 @@ class NoSuchAccount(LookupError):
     """Nobody has this address."""
 
 
-async def grant(database: Database, email: str, by: str, until: datetime | None = None) -> None:
-    """Make an account an operator's; to do it again changes only until when."""
+class NotVerified(LookupError):
+    """Whoever opened the account did not show that the address is theirs."""
+
+
+async def grant(
+    database: Database,
+    email: str,
+    by: str,
+    until: datetime | None = None,
+    *,
+    vouched: bool = False,
+) -> None:
+    """Make an account an operator's; to do it again changes only until when.
+
+    Its address was verified, or whoever says so has `vouched` for it.
+    """
     async with database.transaction() as session:
         account = await find_account(session, email)
         if account is None:
             raise NoSuchAccount(email)
+        if account.verified_at is None and not vouched:
+            raise NotVerified(email)
+        account.verified_at = account.verified_at or now()
         await roles.grant(session, account.id, OPERATOR, by=by, now=now(), until=until)
     log.warning("operator_granted", audit=True, user_id=str(account.id), by=by, until=str(until))
 

@@ -1,4 +1,4 @@
-"""What this service answers: sign up, who am I, tokens for services, and its public keys."""
+"""What this service answers: who am I, tokens for services, and its public keys."""
 
 import contextlib
 from typing import Annotated, Any, Literal
@@ -7,24 +7,13 @@ from fastapi import APIRouter, Form, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from auth_service.desk import AtDesk, WhoIsPresent
-from auth_service.store import Account, add_account, show_once
+from auth_service.store import show_once
 from auth_service.tokens import SERVICE_TOKEN_LIFE, InvalidClient
 from chassis.database import DatabaseAway
-from chassis.errors import Conflict, ServiceError
 from chassis.ids import new_id, now
-from journal_contracts.api import AccountView, Credentials, TokenView
+from journal_contracts.api import AccountView, TokenView
 
 KEYS_MAY_BE_KEPT = "public, max-age=60"
-
-
-class EmailTaken(Conflict):
-    """There is an account with this address."""
-
-
-class EmailUnfit(ServiceError):
-    """An address that no mail could go to."""
-
-    status = 422
 
 
 class TokenRequest(BaseModel):
@@ -41,25 +30,16 @@ class TokenRequest(BaseModel):
 routes = APIRouter()
 
 
-@routes.post("/v1/auth/register", status_code=201)
-async def register(credentials: Credentials, at: AtDesk) -> AccountView:
-    """Open an account. 409 `email_taken` if the address has one."""
-    account = Account(
-        id=new_id(),
-        email=_mailable(credentials.email),
-        password_hash=await at.passwords.hash(credentials.password, credentials.email),
-        created_at=now(),
-    )
-    async with at.database.transaction() as session:
-        if not await add_account(session, account):
-            raise EmailTaken("There is an account with this address.")
-    return _view(account)
-
-
 @routes.get("/v1/auth/me")
 async def me(who: WhoIsPresent) -> AccountView:
     """The account the token speaks for."""
-    return _view(who.account)
+    account = who.account
+    return AccountView(
+        id=account.id,
+        email=account.email,
+        created_at=account.created_at,
+        verified=account.verified_at is not None,
+    )
 
 
 @routes.post("/v1/auth/token", response_model_exclude_none=True)
@@ -85,13 +65,3 @@ async def public_keys(at: AtDesk, response: Response) -> dict[str, Any]:
         async with at.database.transaction() as session:
             await at.read_ring(session)
     return at.tokens.ring.as_set()
-
-
-def _mailable(email: str) -> str:
-    if not email.isprintable():
-        raise EmailUnfit("An address has no control characters.")
-    return email
-
-
-def _view(account: Account) -> AccountView:
-    return AccountView(id=account.id, email=account.email, created_at=account.created_at)

@@ -14,10 +14,10 @@ from sqlmodel import Field, SQLModel, col
 
 from auth_service import one_time, security
 from auth_service.desk import Desk, Present
-from auth_service.seals import Unsealable
 from auth_service.store import Account
 from chassis.errors import Conflict, ServiceError, Unauthorized
 from chassis.ids import now
+from chassis.seals import Unsealable
 from journal_contracts.sessions import RecoveryCodes, TotpView
 
 

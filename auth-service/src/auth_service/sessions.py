@@ -34,6 +34,7 @@ Reason = Literal[
     "logout_everywhere",
     "ended_by_user",
     "password_changed",
+    "password_reset",
     "refresh_reused",
     "account_deleted",
 ]

@@ -1,5 +1,6 @@
 """What this service must be told."""
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import SecretStr
@@ -15,5 +16,12 @@ class Settings(ServiceSettings):
     """The private JWK (P-256, with a `kid`) that access tokens are signed with, as JSON."""
     service_keys: str
     """The public JWK set of the services that may ask for tokens; a `kid` is a service's name."""
+    public_url: str
+    """Where people find the door: letters lead there, whatever a request says of its host."""
+    state: Path
+    """A folder for what is no row, such as letters where no mail server is."""
+    smtp_url: SecretStr | None = None
+    """`smtps://user:password@host`, `smtp://` with STARTTLS, or `smtp+plain://` for a relay."""
+    mail_from: str = "Journal Craft Crew <no-reply@localhost>"
     password_cost: Literal["full", "light"] = "full"  # noqa: S105 - a cost, not a password
     """`light` is for tests: it makes passwords quick to check, and quick to guess."""

@@ -5,8 +5,9 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from auth_service import security
+from auth_service import mail_tokens, security
 from auth_service.desk import Desk, Present
+from auth_service.letters import NEWS_HOLD
 from auth_service.revocations import revoke
 from auth_service.roles import Standing, standing_of
 from auth_service.second_factors import check
@@ -111,7 +112,11 @@ async def change_password(at: Desk, who: Present, change: PasswordChange) -> Non
         account.version += 1
         asking = who.session.id
         await revoke(session, at.outbox, account.id, "password_changed", now(), but=asking)
+        await mail_tokens.void(session, account.id)
+        news = at.letters.password_changed(account.email)
+        at.mails.put(session, news, until=now() + NEWS_HOLD)
     at.outbox.wake()
+    at.mails.wake()
     security.note("password_changed", who.account.id)
 
 

@@ -20,6 +20,10 @@ class Account(SQLModel, table=True):
     version: int = 1
     """Counts the passwords: who proved an older one did not prove who they are."""
     created_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    verified_at: datetime | None = Field(
+        default=None, sa_column=Column(DateTime(timezone=True), nullable=True)
+    )
+    """When it was shown that whoever has the address has the account."""
 
 
 class ShownAssertion(SQLModel, table=True):

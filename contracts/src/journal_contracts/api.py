@@ -517,6 +517,8 @@ class AccountView(View):
     id: UUID
     email: str
     created_at: datetime
+    verified: bool = False
+    """That whoever has the address has the account."""
 
 
 class TokenView(View):

@@ -6,9 +6,10 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
-from journal_contracts.api import Body, Credentials, Password, View
+from journal_contracts.api import Body, Credentials, Email, Password, View
 
 RefreshToken = Annotated[str, StringConstraints(min_length=20, max_length=200)]
+MailToken = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{43}$")]
 Code = Annotated[str, StringConstraints(min_length=6, max_length=40, pattern=r"^[A-Za-z0-9 -]+$")]
 
 
@@ -70,6 +71,45 @@ class RecoveryCodes(View):
     """For who has lost the authenticator: each holds once. They are told once."""
 
     codes: tuple[str, ...]
+
+
+class Addressed(View):
+    """The address a letter goes to, as it was typed. It says all the rest, and to nobody else."""
+
+    email: str
+
+
+class ForgottenPassword(Body):
+    """Whose password is forgotten."""
+
+    email: Email
+
+
+class NewPassword(Body):
+    """The password from now on, for who was sent the token. All sessions end."""
+
+    token: MailToken
+    new: Password
+
+
+class MailProof(Body):
+    """That an address is the account's: who has read the letter knows the password too."""
+
+    token: MailToken
+    password: Password
+
+
+class MailChange(Body):
+    """The address that shall be the account's."""
+
+    password: Password
+    email: Email
+
+
+class VerificationWish(Body):
+    """That the letter that verifies the address shall be sent once more."""
+
+    password: Password
 
 
 class SessionView(View):

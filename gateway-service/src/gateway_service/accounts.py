@@ -25,6 +25,7 @@ from gateway_service.refresh_cookies import RefreshCookie
 from journal_contracts.api import AccountView, Credentials, TokenView
 from journal_contracts.sessions import (
     AccountDeletion,
+    Addressed,
     PasswordChange,
     RecoveryCodes,
     RefreshOrder,
@@ -56,11 +57,11 @@ routes = APIRouter(
 )
 
 
-@routes.post("/register", status_code=201, response_model=AccountView, responses=documented(409))
+@routes.post("/register", status_code=202, response_model=Addressed)
 async def register(
     credentials: Credentials, request: Request, owners: AskedOwners, limits: AskedLimits
 ) -> Response:
-    """Open an account."""
+    """Open an account. The answer is the same where the address has one: a letter tells."""
     await _room_to_guess(limits, request, credentials)
     return passed_on(await owners.auth.ask("POST", "/v1/auth/register", body=credentials))
 

@@ -22,6 +22,7 @@ from gateway_service import (
     events,
     feed,
     journals,
+    letters,
     money,
     operating,
     shelf,
@@ -101,6 +102,8 @@ def build(settings: Settings) -> FastAPI:
         responses=documented(400, 405, 408),
     )
     app.include_router(accounts.routes)
+    app.include_router(letters.routes)
+    app.include_router(letters.pages)
     app.include_router(docs.routes)
     app.include_router(journals.routes)
     app.include_router(course.routes)

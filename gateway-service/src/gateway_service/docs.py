@@ -13,10 +13,11 @@ from fastapi import APIRouter, Response
 from journal_contracts import asyncapi
 from journal_contracts.schemas import all_schemas
 
-Asset = Literal["swagger-ui.css", "swagger-ui-bundle.js", "begin.js", "docs.css"]
+Asset = Literal["swagger-ui.css", "swagger-ui-bundle.js", "begin.js", "docs.css", "letter.js"]
 
 OURS: Final = resources.files("gateway_service") / "pages"
 SWAGGER: Final = resources.files("fastapi_swagger") / "resources"
+OWN: Final = ("begin.js", "docs.css", "letter.js")
 KINDS: Final = {"css": "text/css", "js": "text/javascript"}
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self' data:"
@@ -41,13 +42,13 @@ async def interface() -> Response:
     head += "".join(f'<script defer src="/docs/{name}"></script>' for name in scripts)
     body = '<nav><a href="/docs/realtime">Live: jcc.rt.v1</a></nav><div id="routes"></div>'
     # Swagger UI places its boxes with style attributes.
-    return _page("Journal Craft Crew", head, body, styles=" 'unsafe-inline'")
+    return page("Journal Craft Crew", head, body, styles=" 'unsafe-inline'")
 
 
 @routes.get("/docs/realtime")
 async def realtime() -> Response:
     """The frames, to read."""
-    return _page("Live: jcc.rt.v1", LINKS, _frames())
+    return page("Live: jcc.rt.v1", LINKS, _frames())
 
 
 @routes.get("/asyncapi.json")
@@ -62,9 +63,16 @@ async def asset(name: Asset) -> Response:
     return Response(_read(name), headers=CACHED, media_type=KINDS[name.rpartition(".")[2]])
 
 
+def page(title: str, head: str, body: str, *, styles: str = "") -> Response:
+    """A page of ours."""
+    headers = {"Content-Security-Policy": POLICY.format(styles=styles)}
+    content = PAGE.format(title=escape(title), head=head, body=body)
+    return Response(content, headers=headers, media_type="text/html; charset=utf-8")
+
+
 @cache
 def _read(name: Asset) -> bytes:
-    return ((OURS if name in ("begin.js", "docs.css") else SWAGGER) / name).read_bytes()
+    return ((OURS if name in OWN else SWAGGER) / name).read_bytes()
 
 
 @cache
@@ -94,12 +102,6 @@ def _frames() -> str:
         for message in document["operations"][action]["messages"]:
             parts.append(_frame(message["$ref"].rpartition("/")[2]))
     return "\n".join(parts)
-
-
-def _page(title: str, head: str, body: str, *, styles: str = "") -> Response:
-    headers = {"Content-Security-Policy": POLICY.format(styles=styles)}
-    content = PAGE.format(title=escape(title), head=head, body=body)
-    return Response(content, headers=headers, media_type="text/html; charset=utf-8")
 
 
 def _frame(name: str) -> str:

@@ -152,7 +152,7 @@ class FakePlatform:
             answer: Response = await go_on(request)
             return answer
 
-        @app.post("/v1/auth/register", status_code=201)
+        @app.post("/v1/auth/register", status_code=202)
         async def register() -> None:
             self.registered = True
 

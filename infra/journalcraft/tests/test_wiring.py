@@ -54,7 +54,13 @@ def test_every_service_is_told_what_it_needs_and_no_more(
     all_are_told = {"JCC_HOST", "JCC_PORT", "JCC_AMQP_URL", "JCC_AUTH_URL"}
 
     assert {service: names - all_are_told for service, names in told.items()} == {
-        "auth-service": {"JCC_DATABASE_URL", "JCC_SIGNING_KEY", "JCC_SERVICE_KEYS"},
+        "auth-service": {
+            "JCC_DATABASE_URL",
+            "JCC_SIGNING_KEY",
+            "JCC_SERVICE_KEYS",
+            "JCC_PUBLIC_URL",
+            "JCC_STATE",
+        },
         "gateway-service": {
             "JCC_REDIS_URL",
             "JCC_ORCHESTRATOR_URL",

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 import sys
 from pathlib import Path
@@ -26,6 +27,7 @@ from journalcraft.showing import display_on, say_on
 from journalcraft.signals import end_by_interrupt
 from journalcraft.talking import HERE, State
 from journalcraft.terminal import ask_on, read_line, take_default
+from journalcraft.wiring import mails_of
 
 PORT = 8_000
 
@@ -112,6 +114,8 @@ def up(
             if not platform.url.endswith(f":{port}"):
                 say_on(console, f"Port {port} is taken.")
             say_on(console, f"The platform runs on {platform.url}. Ctrl-C stops it.")
+            if "JCC_SMTP_URL" not in os.environ:
+                say_on(console, f"Letters are files in {mails_of(platform.state)}.")
             with contextlib.suppress(KeyboardInterrupt):
                 signal.pause()
             say_on(console, "Stopping.")

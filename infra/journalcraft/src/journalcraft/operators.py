@@ -26,10 +26,18 @@ def appoint(auth: str, state: Path, environment: Mapping[str, str]) -> None:
     credentials = credentials_of(state)
     with httpx.Client(base_url=auth, trust_env=False, timeout=PATIENCE) as client:
         opened = client.post(REGISTER, json=credentials.model_dump())
-    if opened.is_error and opened.status_code != httpx.codes.CONFLICT:
+    if opened.is_error:
         raise DidNotStart(f"The local user has no account: {opened.text}")
     granted = subprocess.run(
-        [sys.executable, "-P", "-m", "auth_service", "grant-operator", credentials.email],
+        [
+            sys.executable,
+            "-P",
+            "-m",
+            "auth_service",
+            "grant-operator",
+            credentials.email,
+            "--vouched",
+        ],
         env=dict(environment),
         capture_output=True,
         text=True,

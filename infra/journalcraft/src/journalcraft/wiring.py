@@ -37,6 +37,8 @@ OF_THE_MODEL: Final = {
 """These two go to the workers alone: they are the only ones who speak to the world outside."""
 TABLE: Final = ("JCC_MODELS",)
 """A file in the place of those; it is named from where the command was typed."""
+OF_THE_MAIL: Final = ("JCC_SMTP_URL", "JCC_MAIL_FROM")
+"""Without them letters are files in the state folder."""
 OF_THE_HOUSE: Final = ("JCC_JOURNAL_BUDGET", "JCC_USER_DAY_BUDGET", "JCC_USER_DAY_TOKENS")
 """What journals and their users may cost."""
 
@@ -64,6 +66,11 @@ class Site:
         return f"{base.rstrip('/')}/{self.bucket}?{query}"
 
 
+def mails_of(state: Path) -> Path:
+    """Where letters lie that no mail server was named for."""
+    return state / AUTH / "mails"
+
+
 def environment_of(service: str, site: Site, shell: Mapping[str, str]) -> Environment:
     """All that a service is told. `shell` is the environment of the person who types."""
     return {
@@ -84,6 +91,9 @@ def _own(service: str, site: Site, shell: Mapping[str, str]) -> Environment:
                 "JCC_DATABASE_URL": site.databases[AUTH],
                 "JCC_SIGNING_KEY": json.dumps(site.keys.signing),
                 "JCC_SERVICE_KEYS": json.dumps(site.keys.public_services()),
+                "JCC_PUBLIC_URL": site.url(GATEWAY),
+                "JCC_STATE": str(site.state / AUTH),
+                **_taken(shell, OF_THE_MAIL),
             }
         case "gateway-service":
             port = site.ports[GATEWAY]

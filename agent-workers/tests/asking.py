@@ -10,7 +10,8 @@ import os
 import signal
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
@@ -18,7 +19,7 @@ import structlog
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SimpleSpanProcessor
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 from agent_workers.models import table
 from agent_workers.models.attempts import Asker, Attempts
@@ -27,6 +28,7 @@ from agent_workers.models.caller import Caller
 from agent_workers.models.chain import Chains
 from agent_workers.models.clients import OpenAIClients, warm_up
 from agent_workers.models.door import Door
+from agent_workers.models.keys import OwnKeys
 from agent_workers.models.ledger import Ledger
 from agent_workers.models.limits import Limits
 from agent_workers.models.provider import ModelTrouble
@@ -50,6 +52,8 @@ class Order:
     lease: float = 15.0
     amqp: str = ""
     """Where calls are announced, if anywhere."""
+    own: dict[str, dict[str, str]] = field(default_factory=dict)
+    """What the vault says: keys of users, by provider."""
 
 
 class Haiku(BaseModel):
@@ -64,25 +68,30 @@ async def main(order: Order) -> list[str]:
         ledger, attempts = Ledger(pool, new_id(), order.lease), Attempts(pool)
         models = table.read(Path(order.table))
         clients = OpenAIClients(models.providers)
-        door = Door(
-            Chains(models, clients), ledger, Caller(ledger, attempts, Limits(pool), Breakers())
-        )
+        keys = OwnKeys(partial(_told, order.own))
+        caller = Caller(ledger, attempts, Limits(pool), Breakers())
+        door = Door(Chains(models, clients, keys), ledger, caller)
         if order.die_at:
             _arm(order.die_at)
-        ends = await asyncio.gather(*(_ask(door, ask) for ask in order.asks))
+        ends = await asyncio.gather(*(_ask(door, keys, ask) for ask in order.asks))
         if order.amqp:
             await _announce_all(attempts, Speaker(WORKERS, order.amqp))
         await clients.close()
         return ends
 
 
-async def _ask(door: Door, ask: tuple[str, str, str]) -> str:
+async def _told(own: dict[str, dict[str, str]], user: UUID, _: UUID) -> dict[str, SecretStr]:
+    return {name: SecretStr(key) for name, key in own.get(str(user), {}).items()}
+
+
+async def _ask(door: Door, keys: OwnKeys, ask: tuple[str, str, str]) -> str:
     user, journal, part = ask
     step = StepRef(journal_id=UUID(journal), user_id=UUID(user), phase="curation", part=part)
     question = [{"role": "user", "content": f"A haiku about {part}, please."}]
     with trace.get_tracer("asking").start_as_current_span("step"):
         try:
-            await door.answer(Asker(step, "editor"), "0", question, Haiku, lambda _: None)
+            async with keys.at_hand(step.user_id, step.journal_id):
+                await door.answer(Asker(step, "editor"), "0", question, Haiku, lambda _: None)
         except ModelTrouble as trouble:
             structlog.get_logger().warning("step_failed", code=trouble.code, exc_info=trouble)
             trace.get_current_span().record_exception(trouble)

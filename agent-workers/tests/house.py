@@ -14,6 +14,7 @@ from agent_workers.models.caller import PATIENCE_SECONDS, Caller
 from agent_workers.models.chain import Chains
 from agent_workers.models.clients import OpenAIClients
 from agent_workers.models.door import Door
+from agent_workers.models.keys import OwnKeys
 from agent_workers.models.ledger import Ledger
 from agent_workers.models.limits import Limits
 from agent_workers.models.table import DEFAULT, OwnKeysRow, ProviderRow, Table
@@ -54,12 +55,13 @@ class House:
         breakers: Breakers | None = None,
         patience: float = PATIENCE_SECONDS,
         pool: Pool | None = None,
+        own: OwnKeys | None = None,
     ) -> Door:
         self.clients.append(OpenAIClients(table.providers))
         ledger = Ledger(self.pool, owner=new_id())
         limits, breakers = Limits(pool or self.pool), breakers or Breakers()
         caller = Caller(ledger, Attempts(self.pool), limits, breakers, patience)
-        return Door(Chains(table, self.clients[-1]), ledger, caller)
+        return Door(Chains(table, self.clients[-1], own), ledger, caller)
 
     async def attempts(self) -> list[dict[str, Any]]:
         """Every call that was written down, in order."""

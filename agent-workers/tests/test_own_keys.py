@@ -55,19 +55,13 @@ def providers() -> Iterator[list[tuple[LLMockServer, dict[str, int]]]]:
 
 @pytest.fixture
 def folder(tmp_path: Path, providers: list[tuple[LLMockServer, dict[str, int]]]) -> Path:
-    """Where the files with keys lie."""
-    keys = "".join(
-        f'[users."{user}"]\n{name} = "{KEYS[user]}"\n'
-        for user, name in ((ADA, "first"), (BEN, "second"))
-    )
-    (tmp_path / "own-keys.toml").write_text(keys)
+    """Where the table lies, with the house's key."""
     rows = "".join(
         f'[providers.{name}]\nbase_url = "{server.base_url("openai")}"\nkey = "{HOUSE_KEY}"\n'
         for name, (server, _) in zip(("first", "second"), providers, strict=True)
     )
     (tmp_path / "models.toml").write_text(
         f'{rows}[chains]\ndefault = ["first/gpt-4o-mini", "second/gpt-4o-mini"]\n'
-        f'[own_keys]\nfile = "{tmp_path / "own-keys.toml"}"\n'
     )
     return tmp_path
 
@@ -91,7 +85,12 @@ async def test_twenty_journals_side_by_side_use_their_own_users_key_and_show_non
         for user in KEYS
         for n in range(PARTS)
     ]
-    order = {"database": database_url, "table": str(folder / "models.toml"), "asks": asks}
+    order = {
+        "database": database_url,
+        "table": str(folder / "models.toml"),
+        "asks": asks,
+        "own": {ADA: {"first": KEYS[ADA]}, BEN: {"second": KEYS[BEN]}},
+    }
 
     async with aiormq.Connection(amqp_url) as line:
         channel = await line.channel()

@@ -1,5 +1,6 @@
 """An auth service of its own for each test, on a real database."""
 
+import base64
 import contextlib
 import json
 from collections.abc import AsyncIterator
@@ -16,6 +17,7 @@ from auth_service.settings import Settings
 from chassis.identity import new_key
 
 URL = "http://auth.test"
+VAULT_KEY = base64.b64encode(b"k" * 32).decode()
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class Door:
     media_key: ECKey
     app: FastAPI
     state: Path
+    workers_key: ECKey
 
     async def sign_up_and_in(self, email: str = "ada@example.com") -> str:
         mine = {"email": email, "password": "correct horse battery"}
@@ -46,6 +49,8 @@ def broker_url() -> str:
 async def door(database_url: str, broker_url: str, tmp_path: Path) -> AsyncIterator[Door]:
     signing_key = new_key("signing-1")
     gateway_key, media_key = new_key("gateway-service"), new_key("media-service")
+    workers_key = new_key("agent-workers")
+    callers = KeySet([gateway_key, media_key, workers_key])
     app = build(
         Settings(
             port=0,
@@ -53,7 +58,9 @@ async def door(database_url: str, broker_url: str, tmp_path: Path) -> AsyncItera
             auth_url=URL,
             database_url=database_url,
             signing_key=json.dumps(signing_key.as_dict(private=True)),
-            service_keys=json.dumps(KeySet([gateway_key, media_key]).as_dict(private=False)),
+            service_keys=json.dumps(callers.as_dict(private=False)),
+            vault_keys=VAULT_KEY,
+            orchestrator_url="http://127.0.0.1:1",
             public_url="https://journal.test/",
             state=tmp_path,
             password_cost="light",
@@ -70,4 +77,5 @@ async def door(database_url: str, broker_url: str, tmp_path: Path) -> AsyncItera
             media_key,
             app,
             tmp_path,
+            workers_key,
         )

@@ -97,7 +97,8 @@ async def test_a_service_gets_a_token_for_a_fresh_assertion(door: Any, verifier:
     token = answer.json()["access_token"]
     assert answer.json()["expires_in"] == 300
     assert answer.headers["cache-control"] == "no-store"
-    assert await verifier.verify_service(token) == "gateway-service"
+    service = await verifier.verify_service(token)
+    assert (service.name, service.scopes) == ("gateway-service", frozenset())
     with pytest.raises(Unauthorized):
         await verifier.verify(token)
 

@@ -36,8 +36,10 @@ main() {
     for service in gateway orchestrator media; do
         keep "${service}_service_key" private_key "$service-service"
     done
-    grep -qs '"kid":"media-service"' service_keys || rm -f service_keys # of before they had keys
-    keep service_keys public_keys {gateway,orchestrator,media}_service_key
+    keep workers_service_key private_key agent-workers
+    grep -qs '"kid":"agent-workers"' service_keys || rm -f service_keys # of before they had keys
+    keep service_keys public_keys {gateway,orchestrator,media,workers}_service_key
+    keep vault_keys vault_keys
 
     keep openai_api_key openai_api_key
     keep smtp_url smtp_url
@@ -114,6 +116,8 @@ public_keys() { # files with private keys: their public parts as a JWK set
 }
 
 openai_api_key() { printf '%s' "${OPENAI_API_KEY:-}"; } # empty: the offline writer writes
+
+vault_keys() { openssl rand -base64 32; } # to turn it: put another in front, rewrap-vault, drop this
 
 smtp_url() { printf '%s' "${JCC_SMTP_URL:-}"; } # empty: letters are files in auth's volume
 

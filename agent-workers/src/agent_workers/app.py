@@ -18,8 +18,10 @@ from agent_workers.models.caller import Caller
 from agent_workers.models.chain import Chains
 from agent_workers.models.clients import OpenAIClients
 from agent_workers.models.door import Door
+from agent_workers.models.keys import OwnKeys
 from agent_workers.models.ledger import Ledger
 from agent_workers.models.limits import Limits
+from agent_workers.models.vault import Vault
 from agent_workers.progress import Progress
 from agent_workers.readers import Readers
 from agent_workers.runner import Runner
@@ -27,6 +29,7 @@ from agent_workers.settings import Settings
 from agent_workers.workshop import Workshop
 from chassis.blobs import open_blobs
 from chassis.broker import Speaker, connect, open_broker, ping
+from chassis.calls import ServiceCalls
 from chassis.database import Database, open_pool
 from chassis.health import Probe
 from chassis.ids import new_id
@@ -63,7 +66,8 @@ def build(settings: Settings) -> FastAPI:
             models = table_of(settings)
             clients = OpenAIClients(models.providers)
             stack.push_async_callback(clients.close)
-            chains = Chains(models, clients)
+            keys = await _own_keys(settings, models, stack)
+            chains = Chains(models, clients, keys)
             ledger, attempts = Ledger(pool, worker, settings.lease_seconds), Attempts(pool)
             caller = Caller(ledger, attempts, Limits(pool), Breakers())
             speaker = Speaker(WORKERS, settings.amqp_url)
@@ -75,6 +79,7 @@ def build(settings: Settings) -> FastAPI:
                 press=stack.enter_context(Press()),
                 door=Door(chains, ledger, caller),
                 progress=Progress(speaker, readers.want),
+                keys=keys,
             )
             runner = Runner(workshop.do, attempts.usage_of, speaker, settings.silence_seconds)
             handlers.listen(broker, runner, ledger, readers)
@@ -93,6 +98,15 @@ def build(settings: Settings) -> FastAPI:
             yield
 
     return application("Agent workers", lifespan, probes)
+
+
+async def _own_keys(settings: Settings, models: table.Table, stack: AsyncExitStack) -> OwnKeys:
+    if settings.service_key is None:
+        return OwnKeys()
+    key = settings.service_key.get_secret_value()
+    calls = await stack.enter_async_context(ServiceCalls.open(WORKERS, key, settings.auth_url))
+    vault = Vault(await calls.client(settings.auth_url), models.providers)
+    return OwnKeys(vault.keys_for)
 
 
 def room_of(settings: Settings) -> handlers.Room:

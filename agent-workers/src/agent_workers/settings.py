@@ -17,6 +17,8 @@ class Settings(ServiceSettings):
 
     database_url: SecretStr
     blobs_url: SecretStr
+    service_key: SecretStr | None = None
+    """This service's private JWK, to ask the vault with. Without one nobody's own keys are used."""
     state: Path
     """A folder for what CrewAI writes; nothing of value lies there."""
     pools: tuple[str, ...] = POOLS

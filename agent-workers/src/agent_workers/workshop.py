@@ -1,7 +1,7 @@
 """Where steps are worked: an agent at its desk, its result stored under the step's own key."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
@@ -13,6 +13,7 @@ from agent_workers.desk import Agent, Crew, Desk
 from agent_workers.gallery import Gallery
 from agent_workers.models.attempts import Asker
 from agent_workers.models.door import Door
+from agent_workers.models.keys import OwnKeys
 from agent_workers.models.provider import Messages
 from agent_workers.progress import Alive, Progress, StepProgress
 from agent_workers.runner import Made, fence_of
@@ -34,12 +35,14 @@ class Workshop:
     press: Press
     door: Door
     progress: Progress
+    keys: OwnKeys = field(default_factory=OwnKeys)
 
     async def do(self, step: RunPhase, alive: Alive) -> Made:
         """One step, by its crew; `alive` is told of every sign of life."""
         progress = self.progress.of(step, alive)
         progress.report("started")
-        result = await self.crews[step.phase](await self._desk(step, progress))
+        async with self.keys.at_hand(step.user_id, step.journal_id):
+            result = await self.crews[step.phase](await self._desk(step, progress))
         document = result.artifact.model_dump_json().encode()
         storing = self.blobs.put(step.artifact_key, document, "application/json")
         progress.report("done")

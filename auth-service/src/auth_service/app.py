@@ -10,9 +10,18 @@ import httpx
 from fastapi import FastAPI
 from faststream.rabbit import RabbitBroker
 
-from auth_service import factor_routes, internal_routes, mail_routes, routes, session_routes
+from auth_service import (
+    factor_routes,
+    internal_routes,
+    mail_routes,
+    routes,
+    session_routes,
+    vault_routes,
+)
 from auth_service.desk import Desk
+from auth_service.envelopes import Envelopes
 from auth_service.forgetting import forgetting
+from auth_service.grants import Orchestrator
 from auth_service.keys import Keys
 from auth_service.letters import Letters
 from auth_service.passwords import Passwords
@@ -20,9 +29,11 @@ from auth_service.settings import Settings
 from auth_service.tokens import Tokens
 from chassis import web
 from chassis.broker import connect, open_broker
+from chassis.calls import PATIENCE
 from chassis.database import Database
 from chassis.health import Probe
 from chassis.identity import Verifier
+from chassis.ids import new_id, now
 from chassis.jobs import running
 from chassis.mail import Mails
 from chassis.outbox import Outbox
@@ -60,6 +71,11 @@ def build(settings: Settings) -> FastAPI:
                 keys.seal_for("second factors at rest"),
                 mails := _mails(settings, database, keys),
                 Letters(settings.public_url.rstrip("/")),
+                Envelopes(settings.vault_keys.get_secret_value()),
+                Orchestrator(
+                    await stack.enter_async_context(_client_of(settings.orchestrator_url)),
+                    lambda: tokens.for_service(AUTH, new_id(), now()),
+                ),
             )
             itself = httpx.AsyncClient(transport=httpx.ASGITransport(app))
             app.state.verifier = Verifier(
@@ -73,9 +89,13 @@ def build(settings: Settings) -> FastAPI:
             yield
 
     app = web.application(AUTH, lifespan, probes, description="Accounts, sessions, tokens.")
-    for each in (routes, mail_routes, session_routes, factor_routes, internal_routes):
+    for each in (routes, mail_routes, session_routes, factor_routes, vault_routes, internal_routes):
         app.include_router(each.routes)
     return app
+
+
+def _client_of(url: str) -> httpx.AsyncClient:
+    return httpx.AsyncClient(base_url=url, timeout=PATIENCE, trust_env=False)
 
 
 def _mails(settings: Settings, database: Database, keys: Keys) -> Mails:

@@ -2,6 +2,7 @@
 
 grant-operator EMAIL [--until 2027-01-31] [--vouched]    revoke-operator EMAIL
 rotate-keys                                  revoke-key KID
+rewrap-vault
 """
 
 import argparse
@@ -13,7 +14,8 @@ from typing import Final
 
 import structlog
 
-from auth_service import operators
+from auth_service import operators, vault
+from auth_service.envelopes import Envelopes
 from auth_service.keys import Keys, KeyTooNew, NoSuchKey
 from auth_service.operators import NoSuchAccount, NotVerified
 from auth_service.settings import Settings
@@ -54,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--until", type=_moment, help="a date or a moment, in UTC")
             command.add_argument("--vouched", action="store_true", help="you know whose it is")
     commands.add_parser("rotate-keys")
+    commands.add_parser("rewrap-vault")
     commands.add_parser("revoke-key").add_argument("kid")
     return parser
 
@@ -74,6 +77,8 @@ async def _run(typed: argparse.Namespace) -> None:
                 await operators.revoke(database, typed.email, typed.by)
             case "rotate-keys":
                 await rotate(database, Keys(settings.signing_key.get_secret_value()))
+            case "rewrap-vault":
+                await rewrap(database, Envelopes(settings.vault_keys.get_secret_value()))
             case "revoke-key":
                 await revoke(database, Keys(settings.signing_key.get_secret_value()), typed.kid)
 
@@ -90,3 +95,16 @@ async def revoke(database: Database, keys: Keys, kid: str) -> None:
     async with database.transaction() as session:
         await keys.revoke(session, kid)
     log.warning("signing_key_revoked", audit=True, kid=kid)
+
+
+async def rewrap(database: Database, envelopes: Envelopes) -> int:
+    """Wrap all of the vault with its current key: how many were. The others are needed no more."""
+    done = 0
+    while True:
+        async with database.transaction() as session:
+            some = await vault.rewrap_some(session, envelopes)
+        if not some:
+            break
+        done += some
+    log.warning("vault_rewrapped", audit=True, data_keys=done, kek=envelopes.current)
+    return done

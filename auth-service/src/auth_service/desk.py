@@ -6,6 +6,8 @@ from typing import Annotated
 from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from auth_service.envelopes import Envelopes
+from auth_service.grants import Orchestrator
 from auth_service.keys import Keys, Ring
 from auth_service.letters import Letters
 from auth_service.passwords import Passwords
@@ -35,6 +37,9 @@ class Desk:
     """For the secrets of authenticators."""
     mails: Mails
     letters: Letters
+    envelopes: Envelopes
+    """For keys to providers."""
+    orchestrator: Orchestrator
 
     async def read_ring(self, session: AsyncSession) -> Ring:
         """The keys that hold at this moment; what is signed from now on is signed with these."""

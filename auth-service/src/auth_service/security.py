@@ -21,6 +21,10 @@ Sign = Literal[
     "account_deleted",
     "second_factor_set",
     "second_factor_removed",
+    "key_written",
+    "key_shredded",
+    "vault_used",
+    "vault_refused",
 ]
 
 signs = Counter("security_signs", "What may be an attack, or the answer to one", ["sign"])

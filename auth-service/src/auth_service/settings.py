@@ -16,6 +16,10 @@ class Settings(ServiceSettings):
     """The private JWK (P-256, with a `kid`) that access tokens are signed with, as JSON."""
     service_keys: str
     """The public JWK set of the services that may ask for tokens; a `kid` is a service's name."""
+    vault_keys: SecretStr
+    """What wraps users' keys: 32 bytes each in base64, spaces between, the current one first."""
+    orchestrator_url: str
+    """Who says whose a journal is."""
     public_url: str
     """Where people find the door: letters lead there, whatever a request says of its host."""
     state: Path

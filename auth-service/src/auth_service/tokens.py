@@ -24,10 +24,14 @@ from chassis.claims import (
     Claims,
 )
 from chassis.errors import Unauthorized
+from journal_contracts.catalogue import WORKERS
+from journal_contracts.vault import VAULT_SCOPE
 
 USER_TOKEN_LIFE: Final = timedelta(minutes=10)
 SERVICE_TOKEN_LIFE: Final = timedelta(minutes=5)
 LONGEST_ASSERTION_LIFE: Final = timedelta(minutes=5)
+SCOPES: Final = {WORKERS: (VAULT_SCOPE,)}
+"""What some services may do beyond what all may."""
 
 
 class InvalidClient(Unauthorized):
@@ -84,7 +88,10 @@ class Tokens:
 
     def for_service(self, service: str, token_id: UUID, now: datetime) -> str:
         return self._sign(
-            {"sub": service, "scope": SERVICE_SCOPE}, token_id, now, SERVICE_TOKEN_LIFE
+            {"sub": service, "scope": " ".join((SERVICE_SCOPE, *SCOPES.get(service, ())))},
+            token_id,
+            now,
+            SERVICE_TOKEN_LIFE,
         )
 
     def read_assertion(self, assertion: str, now: datetime) -> Assertion:

@@ -27,6 +27,7 @@ from gateway_service import (
     operating,
     shelf,
     states,
+    vault,
 )
 from gateway_service.connections import ConnectionManager
 from gateway_service.following import Sources
@@ -104,6 +105,7 @@ def build(settings: Settings) -> FastAPI:
     app.include_router(accounts.routes)
     app.include_router(letters.routes)
     app.include_router(letters.pages)
+    app.include_router(vault.routes)
     app.include_router(docs.routes)
     app.include_router(journals.routes)
     app.include_router(course.routes)

@@ -15,7 +15,7 @@ from chassis.revocation import trust
 from chassis.web import application
 from journal_contracts.catalogue import ORCHESTRATOR
 from journal_contracts.events import UsageRecorded
-from orchestrator_service import money, operating
+from orchestrator_service import money, operating, owners
 from orchestrator_service.course import Course
 from orchestrator_service.dead_letters import Graveyard
 from orchestrator_service.decisions import Decisions
@@ -87,4 +87,5 @@ def build(settings: Settings) -> FastAPI:
     app.include_router(library)
     app.include_router(money.router)
     app.include_router(operating.router)
+    app.include_router(owners.router)
     return app

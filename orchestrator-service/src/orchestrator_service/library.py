@@ -11,11 +11,14 @@ from chassis.errors import ServiceError
 from chassis.ids import new_id
 from journal_contracts.api import JournalTags, TagPage, TagView, ThemePage, ThemeView
 from journal_contracts.product import THEMES_OFFERED
+from journal_contracts.vault import JournalOwner
 from orchestrator_service import store
 
 MOST_TAGS: Final = 200
 """Of one user."""
 MOST_THEMES: Final = 100
+OPEN: Final = ("running", "waiting")
+"""States in which somebody works on a journal."""
 
 CLEAR: Final = text("delete from tagged where journal_id = :journal")
 NAME: Final = text("""
@@ -58,6 +61,14 @@ class Shelf:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    async def owner_of(self, journal_id: UUID) -> JournalOwner | None:
+        """Whose a journal is; None where there is none."""
+        async with self._database.transaction() as session:
+            row = await session.get(store.JournalRow, journal_id)
+        if row is None:
+            return None
+        return JournalOwner(user_id=row.user_id, open=row.status in OPEN)
 
     async def tag(self, user_id: UUID, journal_id: UUID, names: Sequence[str]) -> JournalTags:
         """Let a journal have just these; a tag that no journal has any more is gone."""

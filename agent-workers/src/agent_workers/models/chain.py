@@ -65,10 +65,10 @@ class Route(Generic[T]):
 class Chains:
     """The table at work."""
 
-    def __init__(self, table: Table, clients: Clients) -> None:
+    def __init__(self, table: Table, clients: Clients, own: OwnKeys | None = None) -> None:
         self._table = table
         self._clients = clients
-        self._own = OwnKeys(table.own_keys.file)
+        self._own = own or OwnKeys()
         self._house = {
             name: Key(row.secret) if row.secret else Key() for name, row in table.providers.items()
         }

@@ -4,15 +4,14 @@ What the ledger and the metrics know of a key is its mark, which tells two keys 
 nothing.
 """
 
+import contextlib
 import hashlib
-import tomllib
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, SecretStr
+from pydantic import SecretStr
 
 NO_KEY: Final = "none"
 """What is sent to a server that asks for no key: the client insists on some text."""
@@ -32,27 +31,31 @@ class Key:
         return "" if text == NO_KEY else hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
-class _Brought(BaseModel):
-    """The file: `[users."<uuid>"]`, and under it `<provider> = "<key>"`."""
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
-    users: dict[UUID, dict[str, SecretStr]] = {}
+Fetch = Callable[[UUID, UUID], Awaitable[Mapping[str, SecretStr]]]
+"""A user's keys by provider, for a journal; raises `ModelTrouble` where nobody can say."""
 
 
 class OwnKeys:
-    """The keys of users, in a file that is read again when it has changed."""
+    """The keys of users, at hand while a step of theirs is worked; then forgotten."""
 
-    def __init__(self, file: Path | None) -> None:
-        self._file = file
-        self._read_at: tuple[int, int] | None = None
-        self._users: Mapping[UUID, dict[str, SecretStr]] = {}
+    def __init__(self, fetch: Fetch | None = None) -> None:
+        self._fetch = fetch
+        self._at_hand: dict[UUID, list[dict[str, Key]]] = {}
+
+    @contextlib.asynccontextmanager
+    async def at_hand(self, user: UUID, journal: UUID) -> AsyncIterator[None]:
+        """Fetch a user's keys for a step of a journal. Steps side by side fetch each their own."""
+        told = await self._fetch(user, journal) if self._fetch else {}
+        mine = {name: Key(secret, own=True) for name, secret in told.items()}
+        self._at_hand.setdefault(user, []).append(mine)
+        try:
+            yield
+        finally:
+            self._at_hand[user] = [held for held in self._at_hand[user] if held is not mine]
+            if not self._at_hand[user]:
+                del self._at_hand[user]
 
     def of(self, user: UUID) -> dict[str, Key]:
-        """This user's own keys, by provider; empty for most."""
-        if self._file is None:
-            return {}
-        state = self._file.stat()
-        if (now := (state.st_mtime_ns, state.st_ino)) != self._read_at:
-            self._users = _Brought.model_validate(tomllib.loads(self._file.read_text())).users
-            self._read_at = now
-        return {name: Key(secret, own=True) for name, secret in self._users.get(user, {}).items()}
+        """This user's own keys, by provider, as they were fetched last; empty for most."""
+        held = self._at_hand.get(user)
+        return held[-1] if held else {}

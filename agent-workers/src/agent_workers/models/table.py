@@ -51,9 +51,8 @@ class ProviderRow(Row):
 
 
 class OwnKeysRow(Row):
-    """Keys of users, until the vault is there."""
+    """What holds for users who have own keys in the vault."""
 
-    file: Path | None = None
     then_the_platforms: bool = False
     """Whether the platform's keys serve such a user where the own ones cannot."""
 

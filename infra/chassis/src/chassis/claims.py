@@ -87,8 +87,17 @@ def caller_of(claims: Claims) -> Caller:
     )
 
 
-def service_of(claims: Claims) -> str:
+@dataclass(frozen=True)
+class Service:
+    """The service that is spoken for, and what it may do beyond what all may."""
+
+    name: str
+    scopes: frozenset[str]
+
+
+def service_of(claims: Claims) -> Service:
     """The service that is spoken for."""
-    if claims["scope"] != SERVICE_SCOPE:
+    first, *more = str(claims["scope"]).split(" ")
+    if first != SERVICE_SCOPE or {USER_SCOPE, OPERATOR_SCOPE}.intersection(more):
         raise ValueError("a user is not a service")
-    return str(claims["sub"])
+    return Service(str(claims["sub"]), frozenset(more))

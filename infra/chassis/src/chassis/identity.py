@@ -31,6 +31,7 @@ from chassis.claims import (
     USER_SCOPE,
     Caller,
     Claims,
+    Service,
     caller_of,
     claims_of,
     service_of,
@@ -100,8 +101,8 @@ class Verifier:
         self.revoked.check(caller.session_id)
         return caller
 
-    async def verify_service(self, token: str) -> str:
-        """The name of the service this token speaks for; raises the same."""
+    async def verify_service(self, token: str) -> Service:
+        """The service this token speaks for; raises the same."""
         return await self._checked(token, service_of)
 
     def drop(self, session_id: UUID) -> bool:
@@ -203,8 +204,9 @@ async def fresh_caller(request: Request, caller: CurrentCaller) -> Caller:
 FreshCaller = Annotated[Caller, Depends(fresh_caller)]
 
 
-def only_from(*services: str) -> Callable[[Request], Awaitable[None]]:
-    """A FastAPI dependency for internal routes: 401 without a service's token, 403 for others."""
+def only_from(*services: str, scope: str = "") -> Callable[[Request], Awaitable[None]]:
+    """A FastAPI dependency for internal routes: 401 without a service's token, 403 for others,
+    and for those without the scope where one is asked for."""
 
     async def check(request: Request) -> None:
         verifier: Verifier = request.app.state.verifier
@@ -212,7 +214,7 @@ def only_from(*services: str) -> Callable[[Request], Awaitable[None]]:
             service = await verifier.verify_service(bearer_token(request, SERVICE_HEADER))
         except Unauthorized as error:
             raise ServiceUnknown(error.detail) from error
-        if service not in services:
+        if service.name not in services or (scope and scope not in service.scopes):
             raise Forbidden("This service may not ask for this.")
 
     return check

@@ -1,7 +1,9 @@
 """The keys of one state folder: made once, readable by their owner alone."""
 
+import base64
 import json
 import os
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -11,7 +13,7 @@ from joserfc.jwk import ECKey
 from journalcraft.files import write_private
 
 SIGNING: Final = "access-tokens"
-CALLERS: Final = ("gateway-service", "orchestrator-service", "media-service")
+CALLERS: Final = ("gateway-service", "orchestrator-service", "media-service", "agent-workers")
 """The services that speak to others in their own name."""
 
 Jwk = dict[str, Any]
@@ -23,6 +25,8 @@ class Keys:
 
     signing: Jwk
     services: dict[str, Jwk]
+    vault: str
+    """What wraps users' keys to providers: 32 bytes in base64."""
 
     def public_services(self) -> dict[str, list[Jwk]]:
         """The callers' public keys as a JWKS; the key id is the service's name."""
@@ -34,9 +38,10 @@ def keys_of(state: Path) -> Keys:
     place = state / "keys.json"
     kept = json.loads(place.read_text()) if place.exists() else {}
     services = kept.get("services", {})
-    made = {
+    made: dict[str, Any] = {
         "signing": kept.get("signing") or _make(SIGNING),
         "services": {name: services.get(name) or _make(name) for name in CALLERS},
+        "vault": kept.get("vault") or base64.b64encode(secrets.token_bytes(32)).decode(),
     }
     if made != kept:
         write_private(place, json.dumps(made))

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from faststream.rabbit import RabbitBroker
 
 from auth_service import (
+    audit_routes,
     factor_routes,
     internal_routes,
     mail_routes,
@@ -18,6 +19,7 @@ from auth_service import (
     session_routes,
     vault_routes,
 )
+from auth_service.checkpoints import Checkpoints, Signer
 from auth_service.desk import Desk
 from auth_service.envelopes import Envelopes
 from auth_service.forgetting import forgetting
@@ -76,6 +78,7 @@ def build(settings: Settings) -> FastAPI:
                     await stack.enter_async_context(_client_of(settings.orchestrator_url)),
                     lambda: tokens.for_service(AUTH, new_id(), now()),
                 ),
+                checkpoints := Checkpoints(Signer(keys.secret), settings.state),
             )
             itself = httpx.AsyncClient(transport=httpx.ASGITransport(app))
             app.state.verifier = Verifier(
@@ -85,11 +88,21 @@ def build(settings: Settings) -> FastAPI:
             await stack.enter_async_context(running("speaking", partial(_speak, broker, outbox)))
             await stack.enter_async_context(mails.posting())
             await stack.enter_async_context(running("reading keys", partial(_read_keys, app)))
+            signing = partial(checkpoints.keep_writing, database)
+            await stack.enter_async_context(running("signing checkpoints", signing))
             await stack.enter_async_context(forgetting(database))
             yield
 
     app = web.application(AUTH, lifespan, probes, description="Accounts, sessions, tokens.")
-    for each in (routes, mail_routes, session_routes, factor_routes, vault_routes, internal_routes):
+    for each in (
+        routes,
+        mail_routes,
+        session_routes,
+        factor_routes,
+        vault_routes,
+        audit_routes,
+        internal_routes,
+    ):
         app.include_router(each.routes)
     return app
 

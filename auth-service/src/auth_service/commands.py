@@ -14,7 +14,7 @@ from typing import Final
 
 import structlog
 
-from auth_service import operators, vault
+from auth_service import audit, operators, vault
 from auth_service.envelopes import Envelopes
 from auth_service.keys import Keys, KeyTooNew, NoSuchKey
 from auth_service.operators import NoSuchAccount, NotVerified
@@ -87,6 +87,7 @@ async def rotate(database: Database, keys: Keys) -> None:
     """Let the next key sign."""
     async with database.transaction() as session:
         kid = await keys.rotate(session)
+        await audit.append(session, "signing_key_rotated", None, kid=kid)
     log.warning("signing_key_rotated", audit=True, kid=kid)
 
 
@@ -94,6 +95,7 @@ async def revoke(database: Database, keys: Keys, kid: str) -> None:
     """Let nothing hold that this key has signed."""
     async with database.transaction() as session:
         await keys.revoke(session, kid)
+        await audit.append(session, "signing_key_revoked", None, kid=kid)
     log.warning("signing_key_revoked", audit=True, kid=kid)
 
 
@@ -106,5 +108,8 @@ async def rewrap(database: Database, envelopes: Envelopes) -> int:
         if not some:
             break
         done += some
-    log.warning("vault_rewrapped", audit=True, data_keys=done, kek=envelopes.current)
+    async with database.transaction() as session:
+        told = {"data_keys": done, "kek": envelopes.current}
+        await audit.append(session, "vault_rewrapped", None, **told)
+    log.warning("vault_rewrapped", audit=True, **told)
     return done

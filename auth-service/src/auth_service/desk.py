@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from auth_service.checkpoints import Checkpoints
 from auth_service.envelopes import Envelopes
 from auth_service.grants import Orchestrator
 from auth_service.keys import Keys, Ring
@@ -40,6 +41,7 @@ class Desk:
     envelopes: Envelopes
     """For keys to providers."""
     orchestrator: Orchestrator
+    checkpoints: Checkpoints
 
     async def read_ring(self, session: AsyncSession) -> Ring:
         """The keys that hold at this moment; what is signed from now on is signed with these."""

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Response
 
-from auth_service import second_factors, security
+from auth_service import audit, second_factors, security
 from auth_service.desk import AtDesk, WhoIsPresent
 from auth_service.signing_in import lock_proved, prove
 from chassis.ids import now
@@ -44,4 +44,5 @@ async def remove(removal: TotpRemoval, who: WhoIsPresent, at: AtDesk) -> None:
         account = await lock_proved(session, who)
         await second_factors.check(session, at, account.id, removal.code, now())
         await second_factors.remove(session, account.id)
+        await audit.append(session, "second_factor_removed", account.id)
     security.note("second_factor_removed", who.account.id)

@@ -88,7 +88,12 @@ class Keys:
 
     def seal_for(self, purpose: str) -> Seal:
         """What this service keeps for that purpose is sealed with this."""
-        return Seal(json.dumps(self._first.as_dict(private=True)["d"]).encode(), purpose)
+        return Seal(self.secret, purpose)
+
+    @property
+    def secret(self) -> bytes:
+        """The one that all others follow from."""
+        return json.dumps(self._first.as_dict(private=True)["d"]).encode()
 
     async def begin(self, session: AsyncSession) -> Ring:
         """The ring as a service finds it when it starts, made where there is none.

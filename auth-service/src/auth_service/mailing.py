@@ -10,12 +10,12 @@ from uuid import UUID
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from auth_service import mail_tokens, second_factors, security
+from auth_service import audit, mail_tokens, second_factors, security
 from auth_service.desk import Desk, Present
 from auth_service.letters import NEWS_HOLD
 from auth_service.mail_tokens import LIVES, MailToken, Purpose
 from auth_service.revocations import revoke
-from auth_service.signing_in import WrongCredentials, lock_proved, prove
+from auth_service.signing_in import WrongCredentials, lock_proved, note_failure, prove
 from auth_service.store import Account, add_account, find_account, lock_account
 from chassis.errors import Conflict, ServiceError
 from chassis.ids import now
@@ -51,6 +51,7 @@ async def register(at: Desk, account: Account) -> None:
     async with at.database.transaction() as session:
         if await add_account(session, account):
             await _verify(session, at, account, present)
+            await audit.append(session, "account_opened", account.id)
         else:
             known = await find_account(session, account.email)
             await _offer_reset(session, at, known, account.email, present, opened=False)
@@ -92,6 +93,7 @@ async def reset(at: Desk, order: NewPassword) -> None:
             await second_factors.remove(session, account.id)
         await mail_tokens.void(session, account.id)
         ended = await revoke(session, at.outbox, account.id, "password_reset", present)
+        await audit.append(session, "password_reset", account.id, ended=ended)
         news = at.letters.password_changed(account.email)
         at.mails.put(session, news, until=present + NEWS_HOLD)
     at.outbox.wake()
@@ -105,6 +107,7 @@ async def verify(at: Desk, proof: MailProof) -> None:
     async with at.database.transaction() as session:
         account = await _take(session, found, proof.token, "verify", version)
         account.verified_at = account.verified_at or now()
+        await audit.append(session, "mail_verified", account.id)
     security.note("mail_verified", account.id)
 
 
@@ -137,6 +140,7 @@ async def confirm_change(at: Desk, proof: MailProof) -> None:
             at.mails.put(session, news, until=present + NEWS_HOLD)
             account.email, account.verified_at = found.email, present
             await mail_tokens.void(session, account.id)
+            await audit.append(session, "mail_changed", account.id)
     except IntegrityError as error:
         raise EmailTaken("There is an account with this address by now.") from error
     at.mails.wake()
@@ -185,7 +189,7 @@ async def _prove(at: Desk, proof: MailProof, purpose: Purpose) -> tuple[MailToke
         account = await session.get(Account, found.user_id)
     kept = account.password_hash if account else None
     if not await at.passwords.match(proof.password, kept) or account is None:
-        security.note("login_failed", found.user_id)
+        await note_failure(at, found.user_id)
         raise WrongCredentials("The password is wrong.")
     return found, account.version
 

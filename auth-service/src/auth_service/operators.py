@@ -8,7 +8,7 @@ from typing import Final
 
 import structlog
 
-from auth_service import roles
+from auth_service import audit, roles
 from auth_service.store import find_account
 from chassis.database import Database
 from chassis.ids import now
@@ -46,6 +46,7 @@ async def grant(
             raise NotVerified(email)
         account.verified_at = account.verified_at or now()
         await roles.grant(session, account.id, OPERATOR, by=by, now=now(), until=until)
+        await audit.append(session, "operator_granted", account.id, by=by, until=until)
     log.warning("operator_granted", audit=True, user_id=str(account.id), by=by, until=str(until))
 
 
@@ -56,4 +57,5 @@ async def revoke(database: Database, email: str, by: str) -> None:
         if account is None:
             raise NoSuchAccount(email)
         await roles.take_back(session, account.id, OPERATOR)
+        await audit.append(session, "operator_revoked", account.id, by=by)
     log.warning("operator_revoked", audit=True, user_id=str(account.id), by=by)

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, SQLModel, col
 
-from auth_service import one_time, security
+from auth_service import audit, one_time
 from auth_service.desk import Desk, Present
 from auth_service.store import Account
 from chassis.errors import Conflict, ServiceError, Unauthorized
@@ -93,6 +93,7 @@ async def confirm(at: Desk, who: Present, code: str) -> RecoveryCodes:
         for each in codes:
             digest = one_time.recovery_digest(each)
             session.add(RecoveryCode(user_id=who.account.id, digest=digest))
+        await audit.append(session, "second_factor_set", who.account.id)
     return RecoveryCodes(codes=codes)
 
 
@@ -114,7 +115,6 @@ async def check(
     if code is None:
         raise SecondFactorNeeded("The code of the authenticator is needed.")
     if not await _use(session, at, factor, code, present):
-        security.note("login_failed", user_id)
         raise WrongSecondFactor("The code does not hold.")
     return True
 

@@ -5,12 +5,12 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from auth_service import mail_tokens, security
+from auth_service import audit, mail_tokens, security
 from auth_service.desk import Desk, Present
 from auth_service.letters import NEWS_HOLD
 from auth_service.revocations import revoke
 from auth_service.roles import Standing, standing_of
-from auth_service.second_factors import check
+from auth_service.second_factors import WrongSecondFactor, check
 from auth_service.sessions import (
     Reason,
     Session,
@@ -51,20 +51,25 @@ async def sign_in(at: Desk, credentials: SignIn, agent: str) -> TokenView:
     account = await _find(at, credentials.email)
     kept = account.password_hash if account else None
     if not await at.passwords.match(credentials.password, kept) or account is None:
-        security.note("login_failed", account.id if account else None)
+        await note_failure(at, account.id if account else None)
         raise WrongCredentials("The address or the password is wrong.")
     better = await at.passwords.rehash(credentials.password, account.password_hash)
     token, present = new_refresh_token(), now()
-    async with at.database.transaction() as session:
-        locked = await lock_account(session, account.id, version=account.version)
-        if locked is None:
-            raise WrongCredentials("The address or the password is wrong.")
-        locked.password_hash = better or locked.password_hash
-        both = await check(session, at, account.id, credentials.code, present)
-        amr = "pwd otp" if both else "pwd"
-        begun = session_of(account.id, new_id(), token, present, agent=agent, amr=amr)
-        session.add(begun)
-        standing = await standing_of(session, account.id)
+    try:
+        async with at.database.transaction() as session:
+            locked = await lock_account(session, account.id, version=account.version)
+            if locked is None:
+                raise WrongCredentials("The address or the password is wrong.")
+            locked.password_hash = better or locked.password_hash
+            both = await check(session, at, account.id, credentials.code, present)
+            amr = "pwd otp" if both else "pwd"
+            begun = session_of(account.id, new_id(), token, present, agent=agent, amr=amr)
+            session.add(begun)
+            standing = await standing_of(session, account.id)
+            await audit.append(session, "signed_in", account.id, session_id=begun.id, amr=amr)
+    except WrongSecondFactor:
+        await note_failure(at, account.id)
+        raise
     return _told(at, begun, token, standing, present)
 
 
@@ -79,6 +84,7 @@ async def refresh(at: Desk, token: str, agent: str) -> TokenView:
         elif (spent := await find_spent(session, token, agent=agent)) and not spent.raced:
             robbed = spent.session_id
             await revoke(session, at.outbox, spent.user_id, "refresh_reused", present, only=robbed)
+            await audit.append(session, "refresh_reused", spent.user_id, session_id=robbed)
     if turned is not None:
         return _told(at, turned, following, standing, present)
     if spent is None:
@@ -96,6 +102,9 @@ async def sign_out(at: Desk, who: Present, reason: Reason, *, only: UUID | None 
     async with at.database.transaction() as session:
         await lock_account(session, who.account.id)
         ended = await revoke(session, at.outbox, who.account.id, reason, now(), only=only)
+        if ended:
+            told = {"reason": reason, "ended": ended}
+            await audit.append(session, "sessions_ended", who.account.id, **told)
     if only is not None and not ended:
         raise NoSuchSession("There is no such session.")
     at.outbox.wake()
@@ -115,6 +124,7 @@ async def change_password(at: Desk, who: Present, change: PasswordChange) -> Non
         await mail_tokens.void(session, account.id)
         news = at.letters.password_changed(account.email)
         at.mails.put(session, news, until=now() + NEWS_HOLD)
+        await audit.append(session, "password_changed", account.id)
     at.outbox.wake()
     at.mails.wake()
     security.note("password_changed", who.account.id)
@@ -130,6 +140,8 @@ async def delete_account(at: Desk, who: Present, deletion: AccountDeletion) -> N
         at.outbox.put(session, UserDeleted(user_id=account.id, at=present), subject=str(account.id))
         await session.flush()
         await session.delete(account)
+        await audit.erase(session, account.id)
+        await audit.append(session, "account_deleted", account.id)
     at.outbox.wake()
     security.note("account_deleted", who.account.id)
 
@@ -137,8 +149,15 @@ async def delete_account(at: Desk, who: Present, deletion: AccountDeletion) -> N
 async def prove(at: Desk, who: Present, password: str) -> None:
     """Raises `WrongCredentials` where that is not the password of who is present."""
     if not await at.passwords.match(password, who.account.password_hash):
-        security.note("login_failed", who.account.id)
+        await note_failure(at, who.account.id)
         raise WrongCredentials("The password is wrong.")
+
+
+async def note_failure(at: Desk, user_id: UUID | None) -> None:
+    """Somebody could not prove who they are; whether anybody is called so takes no longer."""
+    async with at.database.transaction() as session:
+        await audit.append(session, "login_failed", user_id)
+    security.note("login_failed", user_id)
 
 
 async def lock_proved(session: AsyncSession, who: Present) -> Account:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Response
 
-from auth_service import grants, security, vault
+from auth_service import audit, grants, security, vault
 from auth_service.desk import AtDesk, WhoIsPresent
 from auth_service.store import lock_account
 from auth_service.vault import MOST_KEYS, ProviderKey
@@ -65,7 +65,9 @@ async def put_key(provider: Provider, order: KeyOrder, who: WhoIsPresent, at: At
         if len(others) >= MOST_KEYS:
             raise TooManyKeys(f"Nobody keeps more than {MOST_KEYS} keys here.")
         row = await vault.put(session, at.envelopes, who.account.id, provider, order.key)
-    security.note("key_written", who.account.id, provider=provider, version=row.version)
+        told = {"provider": provider, "version": row.version}
+        await audit.append(session, "key_written", who.account.id, **told)
+    security.note("key_written", who.account.id, **told)
     return _view(row)
 
 
@@ -75,6 +77,7 @@ async def delete_key(provider: Provider, who: WhoIsPresent, at: AtDesk) -> None:
     async with at.database.transaction() as session:
         if not await vault.shred(session, who.account.id, provider):
             raise NoSuchKey("There is no key for this provider.")
+        await audit.append(session, "key_shredded", who.account.id, provider=provider)
     security.note("key_shredded", who.account.id, provider=provider)
 
 
@@ -88,7 +91,10 @@ async def use_keys(wish: KeyWish, at: AtDesk, response: Response) -> KeysGiven:
     if kept.isdisjoint(wish.providers):
         return KeysGiven(keys={})
     if not granted and not await at.orchestrator.owns(wish.user_id, wish.journal_id):
-        security.note("vault_refused", wish.user_id, journal_id=str(wish.journal_id))
+        refused = {"journal_id": str(wish.journal_id), "providers": sorted(wish.providers)}
+        async with at.database.transaction() as session:
+            await audit.append(session, "vault_refused", wish.user_id, **refused)
+        security.note("vault_refused", wish.user_id, **refused)
         raise NotGranted("These keys are not for this.")
     try:
         async with at.database.transaction() as session:
@@ -97,11 +103,11 @@ async def use_keys(wish: KeyWish, at: AtDesk, response: Response) -> KeysGiven:
             if not granted:
                 await grants.grant(session, wish.user_id, wish.journal_id, now())
             opened = await vault.use(session, at.envelopes, wish.user_id, wish.providers)
+            told = {"journal_id": str(wish.journal_id), "providers": sorted(opened)}
+            await audit.append(session, "vault_used", wish.user_id, **told)
     except Unsealable as error:
         raise VaultShut("The vault cannot be opened at the moment.") from error
-    security.note(
-        "vault_used", wish.user_id, journal_id=str(wish.journal_id), providers=sorted(opened)
-    )
+    security.note("vault_used", wish.user_id, **told)
     return KeysGiven(keys=opened)
 
 

@@ -15,6 +15,7 @@ from chassis.revocation import trust
 from gateway_service import (
     accounts,
     artifacts,
+    auditing,
     course,
     docs,
     documents,
@@ -115,6 +116,7 @@ def build(settings: Settings) -> FastAPI:
     app.include_router(documents.routes)
     app.include_router(artifacts.routes)
     app.include_router(operating.routes)
+    app.include_router(auditing.routes)
     app.include_router(money.routes)
     app.include_router(events.routes)
     app.add_api_websocket_route("/v1/rt", _socket)

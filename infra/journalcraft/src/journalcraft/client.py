@@ -5,6 +5,7 @@ import contextlib
 import random
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
+from datetime import datetime
 from typing import Any, Final, Self
 from urllib.parse import urljoin, urlsplit
 from uuid import UUID, uuid4
@@ -24,6 +25,7 @@ from journal_contracts.api import (
     RetryOrder,
     TokenView,
 )
+from journal_contracts.auditing import AuditReport
 from journal_contracts.operating import (
     DeadLetterChoice,
     DeadLetterDetail,
@@ -161,6 +163,12 @@ class Client:
     async def drop(self, choice: DeadLetterChoice) -> DeadLettersSettled:
         """Forget dead letters for good."""
         return await self._settle("drop", choice)
+
+    async def audit(self, since: datetime | None = None) -> AuditReport:
+        """Whether the audit holds, and what was done; for operators."""
+        params = {"since": since.isoformat()} if since else {}
+        answer = await self._ask("GET", "/v1/audit", params=params)
+        return AuditReport.model_validate_json(answer.content)
 
     async def download(self, asset: AssetView) -> AsyncIterator[bytes]:
         """The bytes of a file, in chunks; the token goes to the platform only."""

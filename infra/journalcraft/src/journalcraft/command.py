@@ -14,7 +14,7 @@ from rich.console import Console
 
 from journal_contracts.api import JournalOrder, JournalView
 from journal_contracts.product import Depth, PlanName, TitleStyle
-from journalcraft import crafting, dlq, saga
+from journalcraft import auditing, crafting, dlq, saga
 from journalcraft.account import credentials_of, sign_in
 from journalcraft.client import Client
 from journalcraft.endings import FAILED, MISUSED, code_of, explained
@@ -39,6 +39,7 @@ app = typer.Typer(
 )
 app.add_typer(saga.app, name="saga")
 app.add_typer(dlq.app, name="dlq")
+app.add_typer(auditing.app, name="audit")
 
 
 def _one_of(names: Any) -> str:

@@ -2,10 +2,12 @@
 
 SIGUSR1 makes it read the file `JCC_CHAOS`: `{"bad": 0.05}` is the share of deliveries on the last
 hop that are dropped, doubled or held up; `{"dies": true}` lets its stamper die between appending
-and telling. `JCC_HEARTBEAT` is in seconds.
+and telling. While the file of `deadly` is there, whoever hears the next verdict on a decision takes
+the file away and dies, before it tells anybody. `JCC_HEARTBEAT` is in seconds.
 """
 
 import asyncio
+import contextlib
 import json
 import os
 import random
@@ -15,11 +17,14 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
+import httpx
+
 from gateway_service import app as composition
 from gateway_service.connections import ConnectionManager
 from gateway_service.feed import Entry
 from gateway_service.following import Sources, Times
 from gateway_service.live import Hop
+from gateway_service.owners import Owner
 
 HELD_UP: Final = 0.05
 """Seconds by which others overtake a delivery: longer than the gateway waits for it."""
@@ -53,6 +58,23 @@ class DeadlyHop(Hop):
         await super().tell(user_id, epoch, entry)
 
 
+class DeadlyOwner(Owner):
+    """The first to hear a verdict dies of it, when that is wanted: its user is not told."""
+
+    async def ask(self, method: str, path: str, **how: Any) -> httpx.Response:
+        answer = await super().ask(method, path, **how)
+        if "/decisions/" in path:
+            with contextlib.suppress(FileNotFoundError):
+                deadly(os.environ["JCC_CHAOS"]).unlink()
+                os.kill(os.getpid(), signal.SIGKILL)
+        return answer
+
+
+def deadly(chaos: str | Path) -> Path:
+    """The file that makes the next verdict deadly."""
+    return Path(f"{chaos}.verdict")
+
+
 def install() -> None:
     """Put them in the place of what they are made of."""
     file = Path(os.environ["JCC_CHAOS"])
@@ -64,7 +86,10 @@ def install() -> None:
     signal.signal(signal.SIGUSR1, read)
     times = Times(heartbeat=float(os.environ["JCC_HEARTBEAT"]))
     vars(composition).update(
-        ConnectionManager=Manager, Sources=partial(Sources, times=times), Hop=DeadlyHop
+        ConnectionManager=Manager,
+        Sources=partial(Sources, times=times),
+        Hop=DeadlyHop,
+        Owner=DeadlyOwner,
     )
 
 

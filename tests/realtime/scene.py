@@ -21,6 +21,7 @@ from tests.faults.stage import Actor
 
 GATEWAYS: Final = 3
 IMPORTED: Final = ("tests.realtime.gateway", "tests.realtime.truth", "gateway_service.app")
+ORCHESTRATOR: Final = "tests.instant.orchestrator"
 
 
 @dataclass
@@ -56,29 +57,40 @@ class Scene:
 
 @contextlib.asynccontextmanager
 async def a_scene(
-    folder: Path, addresses: Addresses, *, users: int, heartbeat: float
+    folder: Path,
+    addresses: Addresses,
+    *,
+    users: int,
+    heartbeat: float,
+    gateways: int = GATEWAYS,
+    database: str | None = None,
 ) -> AsyncIterator[Scene]:
-    """Build it, everybody ready; take it down at the end."""
+    """Build it, everybody ready; take it down at the end.
+
+    On a `database` the orchestrator is the real one; of the truth there is only who signs in.
+    """
     async with contextlib.AsyncExitStack() as stack:
-        ports = reserve([ALONE] * (1 + GATEWAYS))
+        ports = reserve([ALONE] * (2 + gateways))
         stack.callback(ports.release)
-        nursery = Nursery(*IMPORTED)
+        nursery = Nursery(*IMPORTED, *([ORCHESTRATOR] if database else []))
         stack.callback(nursery.close)
-        first, *others = ports.numbers
+        first, second, *others = ports.numbers
         url = f"http://127.0.0.1:{first}"
+        owner = f"http://127.0.0.1:{second}" if database else url
         chaos = folder / "chaos"
         chaos.write_text("{}")
         told = {
             **os.environ,
             "JCC_AMQP_URL": addresses.amqp,
             "JCC_AUTH_URL": url,
-            "JCC_ORCHESTRATOR_URL": url,
+            "JCC_ORCHESTRATOR_URL": owner,
             "JCC_MEDIA_URL": url,
             "JCC_REDIS_URL": addresses.redis,
             "JCC_SERVICE_KEY": json.dumps(new_key("gateway-service").as_dict(private=True)),
             "JCC_CHAOS": str(chaos),
             "JCC_HEARTBEAT": str(heartbeat),
             "JCC_USERS": str(users),
+            **({"JCC_DATABASE_URL": database} if database else {}),
         }
 
         def actor(name: str, module: str, port: int, ready: str) -> Actor:
@@ -86,14 +98,16 @@ async def a_scene(
             url = f"http://127.0.0.1:{port}{ready}"
             return Actor(name, module, environment, folder / f"{name}.log", url, None, nursery)
 
-        truth = actor("truth", "tests.realtime.truth", first, "/log")
-        gateways = [
+        owners = [actor("truth", "tests.realtime.truth", first, "/log")]
+        if database:
+            owners.append(actor("orchestrator", ORCHESTRATOR, second, "/readyz"))
+        doors = [
             actor(f"gateway-{port}", "tests.realtime.gateway", port, "/readyz") for port in others
         ]
-        for each in (truth, *gateways):
+        for each in (*owners, *doors):
             each.start()
             stack.callback(each.kill)
-        for each in (truth, *gateways):
+        for each in (*owners, *doors):
             await each.until_ready()
         client = await stack.enter_async_context(httpx.AsyncClient(base_url=url, trust_env=False))
-        yield Scene(gateways, others, client, chaos)
+        yield Scene(doors, others, client, chaos)

@@ -2,15 +2,15 @@
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from journal_contracts.artifacts import Manuscript
 from journal_contracts.decisions import Choice, ChosenBy, DecisionView, Verdict
 from journal_contracts.documents import MOST, DocumentName
-from journal_contracts.product import Depth, Edition, PlanName, TitleStyle
+from journal_contracts.product import Depth, Edition, PlanName, Role, TitleStyle
 from journal_contracts.values import Facts, Value, on_one_line
 
 Status = Literal["running", "waiting", "completed", "failed", "cancelled"]
@@ -107,11 +107,22 @@ class Extension(Body):
     seconds: Annotated[float, Field(gt=0, le=30 * 86_400)]
 
 
+Email = Annotated[str, StringConstraints(max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
+
+
 class HandOver(Body):
-    """Who else may answer revision `rev` of a decision."""
+    """Who else may answer revision `rev` of a decision: by id, or whoever has the address and
+    accepts."""
 
     rev: Annotated[int, Field(ge=1)]
-    to: UUID
+    to: UUID | None = None
+    email: Email | None = None
+
+    @model_validator(mode="after")
+    def _names_one(self) -> Self:
+        if (self.to is None) == (self.email is None):
+            raise ValueError("a decision is handed to an id or to an address")
+        return self
 
 
 class PauseOrder(Body):
@@ -295,6 +306,8 @@ class JournalView(View):
     """Once there are insights."""
     pictures: dict[str, int] = Field(default_factory=dict)
     """How many the books have from each source: `generated` by a model, `procedural` by us."""
+    role: Role = "owner"
+    """What the caller is to it: others share it with them."""
 
 
 class AtWork(View):
@@ -338,6 +351,8 @@ class JobState(View):
     updated_at: datetime
     asked_at: datetime
     can: tuple[Wish, ...] = ()
+    role: Role = "owner"
+    """What its reader is to the journal: `can` has nothing else in it."""
 
 
 class JournalCard(View):
@@ -350,6 +365,8 @@ class JournalCard(View):
     status: Status
     percent: int
     created_at: datetime
+    role: Role = "owner"
+    """What the caller is to it: others share it with them."""
 
 
 Tag = Annotated[
@@ -449,6 +466,8 @@ class DraftParts(View):
 
     proof: str
     edited: tuple[str, ...] = ()
+    owner: UUID | None = None
+    """Whose the journal is, where its reader is somebody else."""
 
 
 class DraftView(View):
@@ -492,7 +511,6 @@ class AssetPage(View):
     items: tuple[AssetView, ...]
 
 
-Email = Annotated[str, StringConstraints(max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
 Password = Annotated[str, StringConstraints(strip_whitespace=False, min_length=15, max_length=256)]
 
 

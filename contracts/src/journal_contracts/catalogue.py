@@ -58,6 +58,8 @@ CATALOGUE: Final = (
     Entry(events.DecisionClosed, said_by=(ORCHESTRATOR,), heard_by=(GATEWAY,)),
     Entry(events.DecisionExtended, said_by=(ORCHESTRATOR,), heard_by=(GATEWAY,)),
     Entry(events.DecisionHandedOver, said_by=(ORCHESTRATOR,), heard_by=(GATEWAY,)),
+    Entry(events.CraftShared, said_by=(ORCHESTRATOR,), heard_by=(GATEWAY,)),
+    Entry(events.CraftUnshared, said_by=(ORCHESTRATOR,), heard_by=(GATEWAY,)),
     Entry(events.CraftPaused, said_by=(ORCHESTRATOR,), heard_by=(GATEWAY,)),
     Entry(events.CraftResumed, said_by=(ORCHESTRATOR,), heard_by=(GATEWAY,)),
     Entry(events.CraftRetried, said_by=(ORCHESTRATOR,), heard_by=(GATEWAY,)),

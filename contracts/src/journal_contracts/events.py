@@ -9,7 +9,7 @@ from pydantic import Field
 
 from journal_contracts.decisions import Choice, ChosenBy, DecisionView
 from journal_contracts.message import Allowance, Event, Message, PublicEvent, StepRef
-from journal_contracts.product import PlanName
+from journal_contracts.product import PlanName, Share
 from journal_contracts.values import Facts
 
 # --- what the journal's saga tells the world ----------------------------------------------------
@@ -104,6 +104,23 @@ class DecisionHandedOver(PublicEvent):
     decision_id: str
     rev: int
     to: UUID
+
+
+class CraftShared(PublicEvent):
+    """Its owner shares the journal with somebody, as a viewer or an editor."""
+
+    name: ClassVar[str] = "journal.craft.shared.v1"
+    member: UUID
+    role: Share
+    anew: bool = True
+    """False where a member has another role now. Who is new begins to be told with this event."""
+
+
+class CraftUnshared(PublicEvent):
+    """The journal is no longer shared with somebody, who is told nothing after this."""
+
+    name: ClassVar[str] = "journal.craft.unshared.v1"
+    member: UUID
 
 
 class CraftPaused(PublicEvent):

@@ -71,3 +71,5 @@ class PublicEvent(Event):
     at: datetime
     percent: int
     """How much of the journal is done, 0 to 100; never falls while the journal runs."""
+    also: tuple[UUID, ...] = ()
+    """Who else is told: those whom its owner shares the journal with."""

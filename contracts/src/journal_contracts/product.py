@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
-from typing import Final
+from typing import Final, Literal
 
 
 class Edition(StrEnum):
@@ -42,6 +42,12 @@ class Depth(StrEnum):
     LIGHT = "light"
     MEDIUM = "medium"
     DEEP = "deep"
+
+
+Share = Literal["viewer", "editor"]
+"""As what a journal is shared with somebody: an editor decides and steers too."""
+Role = Literal["owner", "editor", "viewer"]
+"""What somebody is to a journal."""
 
 
 class TitleStyle(StrEnum):

@@ -15,7 +15,8 @@ from chassis.revocation import trust
 from chassis.web import application
 from journal_contracts.catalogue import ORCHESTRATOR
 from journal_contracts.events import UsageRecorded
-from orchestrator_service import money, operating, owners
+from orchestrator_service import money, operating, owners, sharing
+from orchestrator_service.collaborators import Collaborators
 from orchestrator_service.course import Course
 from orchestrator_service.dead_letters import Graveyard
 from orchestrator_service.decisions import Decisions
@@ -25,6 +26,7 @@ from orchestrator_service.handlers import Handlers
 from orchestrator_service.library import Shelf
 from orchestrator_service.orders import Desk
 from orchestrator_service.past import Past
+from orchestrator_service.people import People
 from orchestrator_service.routes import library, router
 from orchestrator_service.settings import Settings
 from orchestrator_service.spending import Spending
@@ -64,6 +66,9 @@ def build(settings: Settings) -> FastAPI:
             app.state.decisions = Decisions(engine.transitions)
             broker = connect(ORCHESTRATOR, settings.amqp_url)
             auth = await calls.client(settings.auth_url)
+            shared = app.state.collaborators = Collaborators(
+                database, engine.transitions, People(auth)
+            )
             revocations = trust(app, broker, ORCHESTRATOR, auth)
             handlers = Handlers(engine.transitions, engine.release)
             handlers.listen(broker)
@@ -79,12 +84,14 @@ def build(settings: Settings) -> FastAPI:
             )
             await stack.enter_async_context(running("measuring the dead", graveyard.measure))
             await stack.enter_async_context(running("forgetting keys", desk.forget_keys))
+            await stack.enter_async_context(running("settling members", shared.keep_settling))
             probes.update(database=database.ping, broker=lambda: ping(broker))
             yield
 
     app = application("Orchestrator", lifespan, probes)
     app.include_router(router)
     app.include_router(library)
+    app.include_router(sharing.router)
     app.include_router(money.router)
     app.include_router(operating.router)
     app.include_router(owners.router)

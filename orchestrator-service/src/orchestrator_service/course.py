@@ -1,4 +1,4 @@
-"""The course of a journal as its owner or an operator steers it: stand still, go on, end, again."""
+"""The course of a journal as people or an operator steer it: stand still, go on, end, again."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -10,7 +10,7 @@ from orchestrator_service.decisions import ChoiceDoesNotFit, check_in_advance
 from orchestrator_service.engine.changes import Look
 from orchestrator_service.engine.transitions import Transitions
 from orchestrator_service.happenings import Cancel, Happening, Pause, Resume, Retry
-from orchestrator_service.ownership import check_is_of, view_of
+from orchestrator_service.ownership import RoleTooSmall, Wish, check_may, view_of
 from orchestrator_service.questions import AFTER_FAILURE
 from orchestrator_service.state import Saga
 from orchestrator_service.welcome import check_welcome
@@ -84,7 +84,7 @@ class Course:
             _check_alive(saga)
             return Cancel()
 
-        return await self._steer(caller, journal_id, look, seen)
+        return await self._steer(caller, journal_id, look, seen, "own")
 
     async def retry(
         self, caller: Caller, journal_id: UUID, order: RetryOrder, seen: int | None = None
@@ -110,9 +110,14 @@ class Course:
         return await self._steer(caller, journal_id, look, seen)
 
     async def _steer(
-        self, caller: Caller, journal_id: UUID, wish: Look, seen: int | None
+        self,
+        caller: Caller,
+        journal_id: UUID,
+        wish: Look,
+        seen: int | None,
+        kind: Wish = "steer",
     ) -> JournalView:
-        """As its owner; somebody else's, as an operator. `seen` is the `n` the wish rests on."""
+        """As who may; somebody else's, as an operator. `seen` is the `n` the wish rests on."""
 
         def unchanged(saga: Saga) -> Happening | None:
             if seen is not None and seen != saga.n:
@@ -120,16 +125,16 @@ class Course:
             return wish(saga)
 
         def look(saga: Saga) -> Happening | None:
-            check_is_of(caller.user_id, saga)
+            check_may(caller.user_id, saga, kind)
             return unchanged(saga)
 
         try:
             row = await self._transitions.decide(journal_id, look, actor="user")
-        except NotFound:
+        except (NotFound, RoleTooSmall):
             if OPERATOR_SCOPE not in caller.scopes:
                 raise
             row = await self._transitions.decide(journal_id, unchanged, actor="operator")
-        return view_of(row)
+        return view_of(row, caller.user_id)
 
 
 def _check_alive(saga: Saga) -> None:

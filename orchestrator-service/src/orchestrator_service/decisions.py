@@ -12,7 +12,7 @@ from journal_contracts.themes import refusal_of
 from orchestrator_service import answers
 from orchestrator_service.engine.transitions import Transitions
 from orchestrator_service.happenings import Answered, Extended, HandedOver, Happening
-from orchestrator_service.ownership import check_is_of, no_such_journal, view_of
+from orchestrator_service.ownership import Wish, check_may, view_of
 from orchestrator_service.state import Made, Saga
 from orchestrator_service.welcome import ThemeRefused
 
@@ -68,14 +68,14 @@ class Decisions:
     async def answer(
         self, user_id: UUID, journal_id: UUID, question: str, answer: Answer
     ) -> AnswerResult:
-        """Put an answer to the saga: of its owner, or of whom the question was handed to."""
+        """Put an answer to the saga: of who may decide, or of whom the question was handed to."""
         told: list[tuple[Verdict, Made | None]] = []
         unwelcome = refusal_of(answer.choice.text or "")
 
         def look(saga: Saga) -> Happening | None:
             asked = saga.questions.get(question)
-            if user_id not in (saga.user_id, asked.also if asked else None):
-                raise no_such_journal()
+            if asked is None or user_id != asked.also:
+                check_may(user_id, saga, "decide")
             verdict, made = answers.judge(saga, question, answer.rev, answer.choice)
             told[:] = [(verdict, made)]
             if verdict != "accepted":
@@ -109,22 +109,37 @@ class Decisions:
         until = self._transitions.clock.now() + timedelta(seconds=more.seconds)
 
         def look(saga: Saga) -> Happening | None:
-            due = _check_open(user_id, saga, question, more.rev)
+            due = check_open(user_id, saga, question, more.rev, "decide")
             return Extended(question, until) if due is None or due < until else None
 
-        return view_of(await self._transitions.decide(journal_id, look, actor="user"))
+        row = await self._transitions.decide(journal_id, look, actor="user")
+        return view_of(row, user_id)
+
+    async def check_own(
+        self, user_id: UUID, journal_id: UUID, question: str, rev: int
+    ) -> JournalView:
+        """The journal, where its owner could hand this open question over."""
+
+        def look(saga: Saga) -> None:
+            check_open(user_id, saga, question, rev, "own")
+
+        row = await self._transitions.decide(journal_id, look, actor="user")
+        return view_of(row, user_id)
 
     async def hand_over(
         self, user_id: UUID, journal_id: UUID, question: str, order: HandOver
     ) -> JournalView:
-        """Let somebody else answer an open question too."""
+        """Let somebody else, named by id, answer an open question too; its owner says so."""
+        to = order.to
+        assert to is not None  # noqa: S101 - who is named by address is invited first
 
         def look(saga: Saga) -> Happening | None:
-            _check_open(user_id, saga, question, order.rev)
-            has_it = saga.questions[question].also == order.to
-            return None if has_it else HandedOver(question, order.to)
+            check_open(user_id, saga, question, order.rev, "own")
+            has_it = saga.questions[question].also == to
+            return None if has_it else HandedOver(question, to)
 
-        return view_of(await self._transitions.decide(journal_id, look, actor="user"))
+        row = await self._transitions.decide(journal_id, look, actor="user")
+        return view_of(row, user_id)
 
 
 def check_in_advance(choices: Iterable[tuple[str, Choice]]) -> None:
@@ -134,9 +149,9 @@ def check_in_advance(choices: Iterable[tuple[str, Choice]]) -> None:
             raise ChoiceDoesNotFit(f"The choice for {question} cannot be made in advance.")
 
 
-def _check_open(user_id: UUID, saga: Saga, question: str, rev: int) -> datetime | None:
-    """The deadline of an open question of the user's own journal."""
-    check_is_of(user_id, saga)
+def check_open(user_id: UUID, saga: Saga, question: str, rev: int, wish: Wish) -> datetime | None:
+    """The deadline of an open question, for who may do this with it."""
+    check_may(user_id, saga, wish)
     asked = saga.questions.get(question)
     if asked is None or not 1 <= rev <= asked.rev:
         raise DecisionUnknown("This was never asked.")

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
-from journal_contracts.events import PhaseFailed, Usage
+from journal_contracts.events import CraftShared, CraftUnshared, PhaseFailed, Usage
 from journal_contracts.message import Message, PublicEvent, StepRef
+from journal_contracts.product import Share
 from orchestrator_service import steps
 from orchestrator_service.state import Part, PhaseState, QuestionState, Saga, Trouble, changed
 from orchestrator_service.table import Graph, Node, Phase
@@ -29,7 +31,20 @@ class Draft:
         """Say a public event, with the next `n`."""
         self.saga = saga = changed(self.saga, n=self.saga.n + 1)
         about = {"journal_id": saga.id, "user_id": saga.user_id, "n": saga.n, "at": self.now}
-        self.said.append(event(**about, percent=saga.percent, **fields))
+        also = tuple(sorted(saga.members))
+        self.said.append(event(**about, percent=saga.percent, also=also, **fields))
+
+    def share(self, members: Mapping[UUID, Share]) -> None:
+        """Let these be its members: who is new is told so first, who is not any more last."""
+        for gone in sorted(self.saga.members.keys() - members.keys()):
+            self.tell(CraftUnshared, member=gone)
+            left = {member: role for member, role in self.saga.members.items() if member != gone}
+            self.saga = changed(self.saga, members=left)
+        for member, role in sorted(members.items()):
+            before = self.saga.members.get(member)
+            if before != role:
+                self.saga = changed(self.saga, members={**self.saga.members, member: role})
+                self.tell(CraftShared, member=member, role=role, anew=before is None)
 
     def tell_of(self, event: type[PublicEvent], phase: str, **fields: Any) -> None:
         """The same of a phase, with its agent."""

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from journal_contracts.decisions import Choice, ChosenBy
 from journal_contracts.events import AssetsRegistered, AssetsWithdrawn, StepFailed, StepFinished
-from journal_contracts.product import Depth, TitleStyle
+from journal_contracts.product import Depth, Share, TitleStyle
 from orchestrator_service.state import Request
 
 
@@ -53,6 +53,13 @@ class HandedOver:
 
     question: str
     to: UUID
+
+
+@dataclass(frozen=True)
+class Shared:
+    """These share the journal with its owner now, and nobody else does."""
+
+    members: Mapping[UUID, Share]
 
 
 @dataclass(frozen=True)
@@ -108,6 +115,7 @@ Happening = (
     | DeadlinePassed
     | Extended
     | HandedOver
+    | Shared
     | Pause
     | Resume
     | Cancel

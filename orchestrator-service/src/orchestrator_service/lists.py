@@ -12,7 +12,17 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Select, func, select, text, tuple_
+from sqlalchemy import (
+    Select,
+    column,
+    func,
+    literal,
+    select,
+    table,
+    text,
+    tuple_,
+    union_all,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -21,7 +31,12 @@ from journal_contracts.api import JournalCard, JournalPage, Sort, Status
 from journal_contracts.product import PlanName
 from orchestrator_service.store import JournalRow
 
-CARD: Final = tuple(getattr(JournalRow, name) for name in JournalCard.model_fields)
+CARD: Final = tuple(
+    getattr(JournalRow, name) for name in JournalCard.model_fields if name != "role"
+)
+MEMBER: Final = table(
+    "collaborator", *(column(name) for name in ("journal_id", "user_id", "role", "removed_at"))
+)
 THEME: Final = func.lower(col(JournalRow.theme))
 ID: Final = col(JournalRow.id)
 """UUIDv7: in the order in which journals were ordered."""
@@ -60,20 +75,46 @@ async def page(
     session: AsyncSession, user_id: UUID, wish: Wish, limit: int, cursor: str | None
 ) -> JournalPage:
     """Up to `limit` of a user's journals, from the cursor on. Raises `CursorUnknown`."""
-    rows = (await session.execute(query(user_id, wish, cursor).limit(limit + 1))).mappings()
+    rows = (await session.execute(_both(user_id, wish, limit + 1, cursor))).mappings()
     cards = [JournalCard.model_validate({**row, "plan": PlanName(row["plan"])}) for row in rows]
     following = _cursor(wish, cards[limit - 1]) if len(cards) > limit else None
     return JournalPage(items=tuple(cards[:limit]), next=following)
 
 
-def query(user_id: UUID, wish: Wish, cursor: str | None) -> Select[Any]:
-    """All that follow the cursor, as one look into an index."""
+def _both(user_id: UUID, wish: Wish, most: int, cursor: str | None) -> Select[Any]:
+    """A user's own, and what others share with them: two lists in one order, each cut short."""
     place = None if cursor is None else _place(wish, cursor)
-    return _sorted(_wished(user_id, wish), wish, place)
+    own = query(user_id, wish, cursor).add_columns(literal("owner").label("role"))
+    shared = _sorted(_wished(_shared_with(user_id), user_id, wish), wish, place)
+    halves = (select(half.limit(most).subquery()) for half in (own, shared))
+    every = union_all(*halves).subquery("every")
+    both = select(every).limit(most)
+    match wish.sort:
+        case "newest":
+            return both.order_by(every.c.id.desc())
+        case "oldest":
+            return both.order_by(every.c.id)
+        case "theme":
+            return both.order_by(func.lower(every.c.theme), every.c.id)
 
 
-def _wished(user_id: UUID, wish: Wish) -> Select[Any]:
-    wished = select(*CARD).where(col(JournalRow.user_id) == user_id)
+def query(user_id: UUID, wish: Wish, cursor: str | None) -> Select[Any]:
+    """A user's own that follow the cursor, as one look into an index."""
+    place = None if cursor is None else _place(wish, cursor)
+    own = select(*CARD).where(col(JournalRow.user_id) == user_id)
+    return _sorted(_wished(own, user_id, wish), wish, place)
+
+
+def _shared_with(user_id: UUID) -> Select[Any]:
+    share = MEMBER.c
+    return (
+        select(*CARD, share.role)
+        .join(MEMBER, share.journal_id == col(JournalRow.id))
+        .where(share.user_id == user_id, share.removed_at.is_(None), share.role != "decider")
+    )
+
+
+def _wished(wished: Select[Any], user_id: UUID, wish: Wish) -> Select[Any]:
     if wish.statuses:
         wished = wished.where(col(JournalRow.status).in_(wish.statuses))
     if wish.tag is not None:

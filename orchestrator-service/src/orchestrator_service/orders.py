@@ -16,11 +16,13 @@ from chassis.errors import NotFound, ServiceError
 from chassis.ids import new_id
 from journal_contracts.api import DraftParts, JournalOrder, JournalPage, JournalView, QueueView
 from journal_contracts.events import CraftDeleted
+from journal_contracts.sharing import AccessView
 from orchestrator_service import eta, lists, steps, store
 from orchestrator_service.decisions import check_in_advance
+from orchestrator_service.engine.changes import Row
 from orchestrator_service.engine.engine import Engine
 from orchestrator_service.lists import EVERYTHING, Wish
-from orchestrator_service.ownership import no_such_journal, view_of
+from orchestrator_service.ownership import check_may, no_such_journal, role_of, view_of
 from orchestrator_service.past import Past
 from orchestrator_service.plan import PLANS
 from orchestrator_service.settings import Settings
@@ -99,7 +101,7 @@ class Desk:
             journal_id = await self._id_for(user_id, key, order, fresh) if key else fresh
         row = await self._engine.transitions.begin(journal_id, user_id, self._request(order))
         if journal_id == fresh:
-            return view_of(row)
+            return view_of(row, user_id)
         return await self._past.at(user_id, journal_id, BEGUN)
 
     def _check(self, order: JournalOrder) -> None:
@@ -165,7 +167,7 @@ class Desk:
         if row is None or not _may_see(user_id, row.saga):
             raise no_such_journal()
         queue = await self._queue(journal_id) if row.saga.is_working else None
-        return view_of(row, queue, await self._seconds_left(row.saga))
+        return view_of(row, user_id, queue, await self._seconds_left(row.saga))
 
     async def _seconds_left(self, saga: Saga) -> float | None:
         if saga.is_over:
@@ -175,12 +177,23 @@ class Desk:
 
     async def draft(self, user_id: UUID, journal_id: UUID) -> DraftParts:
         """Where the books lie in words; raises `DraftNotReady` until they were joined."""
-        row = await self._engine.transitions.row(journal_id)
-        if row is None or row.saga.user_id != user_id:
-            raise no_such_journal()
+        row = await self._row_of(user_id, journal_id)
         if (parts := steps.draft(row.saga)) is None:
             raise DraftNotReady("Nothing of this journal can be read yet.")
-        return parts
+        owner = row.saga.user_id
+        return parts if owner == user_id else parts.model_copy(update={"owner": owner})
+
+    async def access(self, user_id: UUID, journal_id: UUID) -> AccessView:
+        """What somebody may do with a journal, and whose it is."""
+        saga = (await self._row_of(user_id, journal_id)).saga
+        return AccessView(owner=saga.user_id, role=role_of(user_id, saga) or "viewer")
+
+    async def _row_of(self, user_id: UUID, journal_id: UUID) -> Row:
+        row = await self._engine.transitions.row(journal_id)
+        if row is None:
+            raise no_such_journal()
+        check_may(user_id, row.saga, "read")
+        return row
 
     async def _queue(self, journal_id: UUID) -> QueueView | None:
         place = await self._engine.store.place(journal_id)
@@ -201,14 +214,16 @@ class Desk:
         store, gone = self._engine.store, False
         while not gone:
             row = await self._engine.transitions.row(journal_id)
-            if row is None or row.saga.user_id != user_id:
+            if row is None:
                 raise no_such_journal()
+            check_may(user_id, row.saga, "own")
             event = CraftDeleted(
                 journal_id=journal_id,
                 user_id=user_id,
                 n=row.saga.n + 1,
                 at=self._engine.transitions.clock.now(),
                 percent=row.saga.percent,
+                also=tuple(row.saga.members),
             )
             letter = letter_of(event, new_id(), str(journal_id))
             gone = await store.forget(row, letter)
@@ -234,7 +249,8 @@ class Desk:
 
 
 def _may_see(user_id: UUID, saga: Saga) -> bool:
-    return user_id in (saga.user_id, *(asked.also for asked in saga.questions.values()))
+    handed = (asked.also for asked in saga.questions.values())
+    return role_of(user_id, saga) is not None or user_id in handed
 
 
 def _same(row: store.OrderRow, order: JournalOrder) -> UUID:

@@ -11,6 +11,7 @@ from chassis.errors import NotFound
 from journal_contracts.api import HistoryPage, JournalView, ToldEvent, ToldEvents
 from orchestrator_service import picture, store
 from orchestrator_service.engine.causes import NAMES, replayed
+from orchestrator_service.ownership import role_of
 from orchestrator_service.store import HistoryRow
 from orchestrator_service.views import history_entries, journal_view
 
@@ -25,7 +26,7 @@ class NoSuchMoment(NotFound):
 
 
 class Past:
-    """The history of journals, read by their owners."""
+    """The history of journals, read by those who may see them."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -39,7 +40,7 @@ class Past:
             .limit(limit + 1)
         )
         async with self._database.transaction() as session:
-            await store.load_of_user(session, journal_id, user_id)
+            await store.load_readable(session, journal_id, user_id)
             rows = (await session.scalars(query)).all()
         following = rows[limit - 1].seq if len(rows) > limit else None
         entries = (entry for row in rows[:limit] for entry in history_entries(row))
@@ -53,7 +54,7 @@ class Past:
             .order_by(col(HistoryRow.seq))
         )
         async with self._database.transaction() as session:
-            row = await store.load_of_user(session, journal_id, user_id)
+            row = await store.load_readable(session, journal_id, user_id)
             entries = [(cause, told, at) for cause, told, at in await session.execute(query)]
         if len(entries) != seq:
             raise NoSuchMoment(f"The journal has no transition {seq}.")
@@ -62,7 +63,8 @@ class Past:
         saga = replayed(journal_id, user_id, entries)
         if saga is None:
             raise NoSuchMoment(f"The journal has no transition {seq}.")
-        return journal_view(saga, row.created_at, entries[-1][2])
+        role = role_of(user_id, store.saga_of(row)) or "viewer"
+        return journal_view(saga, row.created_at, entries[-1][2], role=role)
 
     async def told(self, journal_id: UUID, first: int, last: int) -> ToldEvents:
         """What the world was told of a journal from its `first` event to its `last`, as it was."""
@@ -86,5 +88,5 @@ class Past:
     async def picture(self, user_id: UUID, journal_id: UUID) -> str:
         """The plan of a journal with its state, as SVG."""
         async with self._database.transaction() as session:
-            row = await store.load_of_user(session, journal_id, user_id)
+            row = await store.load_readable(session, journal_id, user_id)
         return picture.svg(store.saga_of(row))

@@ -36,6 +36,7 @@ from orchestrator_service.library import Shelf
 from orchestrator_service.lists import Wish
 from orchestrator_service.orders import Desk
 from orchestrator_service.past import Past
+from orchestrator_service.sharing import SharedWith
 
 MOST_TRANSITIONS: Final = 2**31 - 1
 ITS_OWN_STYLE: Final = {
@@ -213,10 +214,10 @@ async def extend_decision(
 
 @router.post("/{journal_id}/decisions/{decision_id}/hand-over")
 async def hand_over_decision(
-    journal_id: UUID, decision_id: str, order: HandOver, caller: CurrentCaller, decisions: Asked
+    journal_id: UUID, decision_id: str, order: HandOver, caller: CurrentCaller, shared: SharedWith
 ) -> JournalView:
     """Let somebody else answer a decision too."""
-    return await decisions.hand_over(caller.user_id, journal_id, decision_id, order)
+    return await shared.hand_over(caller.user_id, journal_id, decision_id, order)
 
 
 @router.get("/{journal_id}/tags")

@@ -27,6 +27,7 @@ from orchestrator_service.happenings import (
     Poisoned,
     Resume,
     Retry,
+    Shared,
 )
 from orchestrator_service.hearing import Hearing
 from orchestrator_service.migration import moved
@@ -38,7 +39,7 @@ from orchestrator_service.table import Phase, Question
 def advance(saga: Saga, message: Happening, now: datetime) -> tuple[Saga, tuple[Message, ...]]:
     """The journal after `message`, and what is to be said; late and double ones change nothing."""
     turn = _Turn(saga, now)
-    if not saga.is_over or isinstance(message, Retry | Migrate):
+    if not saga.is_over or isinstance(message, Retry | Migrate | Shared):
         turn.take(message)
         turn.go_on()
     return turn.saga, tuple(turn.said)
@@ -67,6 +68,8 @@ class _Turn(Hearing):
             case HandedOver(question=name, to=to):
                 if self.is_asked(name):
                     self.hand_over(name, to)
+            case Shared(members=members):
+                self.share(members)
             case Pause(until=until):
                 self._pause(until)
             case Resume():

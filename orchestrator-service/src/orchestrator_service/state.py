@@ -10,7 +10,7 @@ from uuid import UUID
 from journal_contracts.decisions import Choice, ChosenBy
 from journal_contracts.events import Usage
 from journal_contracts.message import Allowance
-from journal_contracts.product import Depth, PlanName, TitleStyle
+from journal_contracts.product import Depth, PlanName, Share, TitleStyle
 from orchestrator_service.plan import DEFINITIONS
 from orchestrator_service.questions import OVER_BUDGET, OVER_QUOTA
 from orchestrator_service.table import Definition, Graph, Known, Order, Question
@@ -161,6 +161,8 @@ class Saga:
     """Answers that were given with a retry, for whenever their questions come."""
     paused_at: datetime | None = None
     paused_until: datetime | None = None
+    members: Mapping[UUID, Share] = field(default_factory=dict)
+    """Whom its owner shares it with."""
 
     @property
     def definition(self) -> Definition:

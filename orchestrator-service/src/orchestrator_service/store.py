@@ -2,11 +2,11 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import BigInteger, Column, DateTime, Numeric, select
+from sqlalchemy import BigInteger, Column, DateTime, Numeric, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, SQLModel, col
@@ -101,6 +101,24 @@ async def load_of_user(session: AsyncSession, journal_id: UUID, user_id: UUID) -
     """The same for its owner only: a foreign journal looks like none."""
     query = select(JournalRow).where(
         col(JournalRow.id) == journal_id, col(JournalRow.user_id) == user_id
+    )
+    row = await session.scalar(query)
+    if row is None:
+        raise NotFound("There is no such journal.")
+    return row
+
+
+READERS: Final = text("""
+    :reader in (journal.user_id, (select user_id from collaborator
+                                   where journal_id = journal.id and user_id = :reader
+                                     and removed_at is null and role <> 'decider' limit 1))
+""")
+
+
+async def load_readable(session: AsyncSession, journal_id: UUID, user_id: UUID) -> JournalRow:
+    """The same for those too whom its owner shares it with."""
+    query = select(JournalRow).where(
+        col(JournalRow.id) == journal_id, READERS.bindparams(reader=user_id)
     )
     row = await session.scalar(query)
     if row is None:

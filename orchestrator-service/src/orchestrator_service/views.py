@@ -15,6 +15,7 @@ from journal_contracts.api import (
     TroubleView,
     UsageView,
 )
+from journal_contracts.product import Role
 from orchestrator_service import answers, steps
 from orchestrator_service.state import PhaseState, Saga
 from orchestrator_service.store import HistoryRow
@@ -33,8 +34,10 @@ def journal_view(
     updated_at: datetime,
     queue: QueueView | None = None,
     seconds_left: float | None = None,
+    *,
+    role: Role = "owner",
 ) -> JournalView:
-    """The whole state, as its owner sees it; `queue` where its next step waits for room."""
+    """The whole state, as its readers see it; `queue` where its next step waits for room."""
     title = steps.title(saga)
     found = saga.facts.get("preflight", {})
     return JournalView(
@@ -59,6 +62,7 @@ def journal_view(
         eta_seconds=seconds_left,
         research=_research(saga),
         pictures=saga.facts.get("binding", {}).get("pictures", {}),
+        role=role,
     )
 
 
@@ -75,7 +79,7 @@ def history_entries(row: HistoryRow) -> Iterator[HistoryEntry]:
     if not row.said:
         yield HistoryEntry(**shared, **step, n=None, type=row.cause, data={})
     for told in row.said:
-        hidden = ("journal_id", "user_id", "n", "at")
+        hidden = ("journal_id", "user_id", "n", "at", "also")
         data = {key: value for key, value in told["body"].items() if key not in hidden}
         yield HistoryEntry(**shared, **step, n=told["body"]["n"], type=told["type"], data=data)
         step = {}

@@ -23,6 +23,7 @@ NAMES: Final[dict[type[Any], str]] = {
     happenings.DeadlinePassed: "deadline_passed",
     happenings.Extended: "extended",
     happenings.HandedOver: "handed_over",
+    happenings.Shared: "shared",
     happenings.Pause: "pause",
     happenings.Resume: "resume",
     happenings.Cancel: "cancel",

@@ -4,12 +4,22 @@
 -- ARGV  1 n   2 frame, JSON without "o"   3 epoch to begin if there is none or a gap is given up
 --       4 entries kept   5 seconds a feed is kept   6 seconds a journal's place is kept
 --       7 "1" to give up waiting for what is missing
+--       8 "1" if the journal begins for this user with this event: it is shared with them
 -- Gives {verdict, epoch, next n, offset, frame, offset, frame ...}; the verdict is appended, known or
 -- parked, and a parked event waits for all from `next n` on.
 local feed, history, journal = KEYS[1], KEYS[2], KEYS[3]
 local n, frame, new_epoch = tonumber(ARGV[1]), ARGV[2], ARGV[3]
 local next_n = tonumber(redis.call('HGET', journal, 'next') or '1')
 
+if ARGV[8] == '1' and n > next_n then
+  for _, key in ipairs(redis.call('HKEYS', journal)) do
+    local parked = tonumber(key)
+    if parked and parked < n then
+      redis.call('HDEL', journal, key)
+    end
+  end
+  next_n = n
+end
 if n < next_n then
   return {'known', '', next_n}
 end

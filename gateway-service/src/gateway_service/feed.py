@@ -59,9 +59,19 @@ class Feed:
         self._append = redis.register_script(SCRIPT)
 
     async def append(
-        self, user_id: UUID, journal_id: UUID, n: int, frame: bytes, *, give_up: bool = False
+        self,
+        user_id: UUID,
+        journal_id: UUID,
+        n: int,
+        frame: bytes,
+        *,
+        give_up: bool = False,
+        begins: bool = False,
     ) -> Appended:
-        """Put event `n` of a journal in its place; early ones wait unless the gap is given up."""
+        """Put event `n` of a journal in its place; early ones wait unless the gap is given up.
+
+        Where it `begins`, nothing before it is this user's.
+        """
         verdict, epoch, awaited, *rest = await self._append(
             keys=[_feed(user_id), _history(user_id), f"{_feed(user_id)}:journal:{journal_id}"],
             args=[
@@ -72,6 +82,7 @@ class Feed:
                 KEPT_SECONDS,
                 JOURNAL_KEPT_SECONDS,
                 int(give_up),
+                int(begins),
             ],
         )
         entries = tuple(map(Entry, map(int, rest[::2]), rest[1::2]))

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from journal_contracts import events
 from journal_contracts.api import AtWork, JobState, JournalView, Pending, Status, TroubleView, Wish
 from journal_contracts.catalogue import BY_NAME
 from journal_contracts.decisions import DecisionView
 from journal_contracts.message import PublicEvent
+from journal_contracts.product import Role
 
 OVER: Final = ("completed", "failed", "cancelled")
 CAN: Final[dict[Status, tuple[Wish, ...]]] = {
@@ -18,6 +19,12 @@ CAN: Final[dict[Status, tuple[Wish, ...]]] = {
     "failed": ("retry", "download", "delete"),
     "cancelled": ("retry", "download", "delete"),
 }
+MAY: Final[dict[Role, frozenset[Wish]]] = {
+    "owner": frozenset(get_args(Wish)),
+    "editor": frozenset({"answer", "pause", "resume", "retry", "download"}),
+    "viewer": frozenset({"download"}),
+}
+"""What each may do of what could be done."""
 
 
 def state_of(view: JournalView, asked_at: datetime) -> JobState:
@@ -41,6 +48,7 @@ def state_of(view: JournalView, asked_at: datetime) -> JobState:
             eta_seconds=view.eta_seconds,
             updated_at=view.updated_at,
             asked_at=asked_at,
+            role=view.role,
         )
     )
 
@@ -113,7 +121,13 @@ def _course(event: PublicEvent) -> dict[str, Any]:
 
 
 def _settled(state: JobState) -> JobState:
-    """What follows from the rest: an end ends everything, and who waits for nobody is at work."""
+    """What follows from the rest: nobody can what they may not."""
+    state = _ended(state)
+    return state.model_copy(update={"can": tuple(w for w in state.can if w in MAY[state.role])})
+
+
+def _ended(state: JobState) -> JobState:
+    """An end ends everything, and who waits for nobody is at work."""
     if state.status in OVER:
         over = {"at_work": (), "open_decisions": (), "paused_until": None, "eta_seconds": None}
         return state.model_copy(update={**over, "can": CAN[state.status]})

@@ -20,6 +20,7 @@ from gateway_service.history import History
 from gateway_service.live import Hop
 from journal_contracts.api import ToldEvent
 from journal_contracts.catalogue import GATEWAY, heard_by
+from journal_contracts.events import CraftShared
 from journal_contracts.message import PublicEvent
 from journal_contracts.realtime import Happened
 
@@ -79,12 +80,24 @@ class Stamper:
                 pause = min(2 * pause, LONGEST_PAUSE)
 
     async def _stamp(self, event: PublicEvent) -> None:
-        frame = durable_frame(event.name, event.model_dump(mode="json"))
-        where = (event.user_id, event.journal_id, event.n)
-        appended = await self._append(*where, frame)
+        """Into the feed of each who is to hear it."""
+        body = event.model_dump(mode="json")
+        frame = durable_frame(event.name, body)
+        told = ToldEvent(type=event.name, body=body)
+        if not event.also:
+            await self._stamp_for(event.user_id, event, told, frame)
+            return
+        readers = (event.user_id, *event.also)
+        await asyncio.gather(*(self._stamp_for(user, event, told, frame) for user in readers))
+
+    async def _stamp_for(
+        self, user: UUID, event: PublicEvent, told: ToldEvent, frame: bytes
+    ) -> None:
+        where, begins = (user, event.journal_id, event.n), begins_for(user, told)
+        appended = await self._append(*where, frame, begins=begins)
         if appended.verdict == "known":  # perhaps nobody was told; who missed it will see the gap
-            epoch, entries = await self._feed.newest(event.user_id)
-            await self._tell(event.user_id, epoch, entries)
+            epoch, entries = await self._feed.newest(user)
+            await self._tell(user, epoch, entries)
             return
         for wait in _waits(self._gap_patience):
             if appended.verdict != "parked":
@@ -93,18 +106,19 @@ class Stamper:
             appended = await self._append(*where, frame)
         if appended.verdict == "parked":
             async with self._filling.setdefault(event.journal_id, asyncio.Lock()):
-                appended = await self._fill(event, frame)
-        await self._tell(event.user_id, appended.epoch, appended.entries)
+                appended = await self._fill(user, event, frame)
+        await self._tell(user, appended.epoch, appended.entries)
 
-    async def _fill(self, event: PublicEvent, frame: bytes) -> Appended:
+    async def _fill(self, user: UUID, event: PublicEvent, frame: bytes) -> Appended:
         """Put before an event what is missing, or begin the feed anew; what became of the event."""
-        user, journal = event.user_id, event.journal_id
+        journal = event.journal_id
         while (appended := await self._append(user, journal, event.n, frame)).verdict == "parked":
             missing = await self._missing(journal, appended.awaited, event.n - 1)
             if not missing or missing[0].body["n"] != appended.awaited:
                 log.warning("feed_begun_anew", journal_id=str(journal), n=event.n)
                 return await self._append(user, journal, event.n, frame, give_up=True)
-            placed = await asyncio.gather(*(self._put(user, journal, told) for told in missing))
+            theirs = since_it_began(user, missing)
+            placed = await asyncio.gather(*(self._put(user, journal, told) for told in theirs))
             for each in placed:
                 await self._tell(user, each.epoch, each.entries)
         return appended
@@ -120,15 +134,22 @@ class Stamper:
         return ()
 
     async def _put(self, user: UUID, journal: UUID, told: ToldEvent) -> Appended:
-        frame = durable_frame(told.type, told.body)
-        return await self._append(user, journal, told.body["n"], frame)
+        frame, begins = durable_frame(told.type, told.body), begins_for(user, told)
+        return await self._append(user, journal, told.body["n"], frame, begins=begins)
 
     async def _append(
-        self, user: UUID, journal: UUID, n: int, frame: bytes, *, give_up: bool = False
+        self,
+        user: UUID,
+        journal: UUID,
+        n: int,
+        frame: bytes,
+        *,
+        give_up: bool = False,
+        begins: bool = False,
     ) -> Appended:
         """A few at a time: who waits for room here is not taken for one whom Redis let wait."""
         async with self._few:
-            return await self._feed.append(user, journal, n, frame, give_up=give_up)
+            return await self._feed.append(user, journal, n, frame, give_up=give_up, begins=begins)
 
     async def _tell(self, user_id: UUID, epoch: str, entries: tuple[Entry, ...]) -> None:
         for entry in entries:
@@ -145,8 +166,23 @@ def _waits(patience: float) -> Iterator[float]:
             return
 
 
+def begins_for(user: UUID, told: ToldEvent) -> bool:
+    """Whether a journal is shared with somebody from this event on."""
+    is_shared = told.type == CraftShared.name
+    return is_shared and told.body["member"] == str(user) and bool(told.body.get("anew", True))
+
+
+def since_it_began(user: UUID, told: Sequence[ToldEvent]) -> Sequence[ToldEvent]:
+    """All of these from where the journal began for a user the last time; all, where it did not."""
+    begun = [place for place, each in enumerate(told) if begins_for(user, each)]
+    return told[begun[-1] :] if begun else told
+
+
 def durable_frame(name: str, body: Mapping[str, Any]) -> bytes:
-    """The frame as clients get it, but for its offset; the same event has the same id."""
+    """The frame as clients get it, but for its offset; the same event has the same id.
+
+    Who else hears it is for stampers alone.
+    """
     journal, n = UUID(body["journal_id"]), body["n"]
     frame = Happened(
         cls="durable",
@@ -155,6 +191,6 @@ def durable_frame(name: str, body: Mapping[str, Any]) -> bytes:
         at=datetime.fromisoformat(body["at"]),
         journal=journal,
         n=n,
-        data=dict(body),
+        data={key: value for key, value in body.items() if key != "also"},
     )
     return text(frame).encode()

@@ -24,6 +24,7 @@ from gateway_service.owners import Owner, OwnerUnavailable, passed_on
 from gateway_service.problems import documented, signed_in
 from gateway_service.progress import event_of, moved, state_of
 from journal_contracts.api import JobState, JournalView
+from journal_contracts.events import CraftShared, CraftUnshared
 from journal_contracts.values import Value
 
 FRESH: Final = timedelta(seconds=5)
@@ -98,7 +99,7 @@ class States:
             return None, at
 
     async def _moved(self, user_id: UUID, record: Record, at: Position) -> JobState | None:
-        """None where the feed no longer tells everything, or tells of the end."""
+        """None where the feed no longer tells everything, tells of the end, or of another role."""
         if record.epoch != at.epoch:
             return None
         entries = await self._feed.after(user_id, record.top, at.top)
@@ -109,7 +110,8 @@ class States:
             frame = json.loads(entry.frame)
             if state is not None and frame["journal"] == str(state.id):
                 event = event_of(frame)
-                state = None if event is None else moved(state, event)
+                of_them = isinstance(event, CraftShared | CraftUnshared) and event.member == user_id
+                state = None if event is None or of_them else moved(state, event)
         if entries and state is not None:
             await self._keep(user_id, state.id, state, at)
         return state

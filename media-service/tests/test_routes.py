@@ -11,6 +11,7 @@ import pytest
 from chassis.blobs import CHUNK
 from chassis.identity import SERVICE_HEADER
 from chassis.ids import new_id
+from journal_contracts.sharing import OWNER_HEADER
 from media_service.handlers import Handlers
 
 Clients = Callable[[UUID], httpx.AsyncClient]
@@ -126,6 +127,21 @@ async def test_shows_a_stranger_nothing(open_client: Clients, base: str) -> None
 
     assert [answer.status_code for answer in answers] == [404, 404]
     assert answers[0].headers["content-type"] == "application/problem+json"
+
+
+async def test_shows_a_friend_what_its_owner_has_when_the_gateway_says_whose_it_is(
+    open_client: Clients, crew: Any, base: str
+) -> None:
+    friend = open_client(new_id())
+    headers = {OWNER_HEADER: str(crew.user_id)}
+
+    answers = [
+        await friend.get(base, headers=headers),
+        await friend.get(f"{base}/journal.pdf", headers=headers),
+        await friend.get(base, headers={OWNER_HEADER: str(new_id())}),
+    ]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 404]
 
 
 async def test_asks_who_is_calling(owner: httpx.AsyncClient, base: str) -> None:

@@ -26,6 +26,7 @@ from gateway_service import (
     letters,
     money,
     operating,
+    sharing,
     shelf,
     states,
     vault,
@@ -112,6 +113,7 @@ def build(settings: Settings) -> FastAPI:
     app.include_router(course.routes)
     app.include_router(states.routes)
     app.include_router(shelf.routes)
+    app.include_router(sharing.routes)
     app.include_router(drafts.routes)
     app.include_router(documents.routes)
     app.include_router(artifacts.routes)

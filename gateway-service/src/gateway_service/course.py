@@ -17,7 +17,7 @@ routes = APIRouter(
     tags=["journals"],
     route_class=StrictRoute,
     dependencies=signed_in,
-    responses=documented(401, 404, 409, 422, 429, 503),
+    responses=documented(401, 403, 404, 409, 422, 429, 503),
 )
 steered = documented(412, 413)
 IfMatch = Annotated[

@@ -129,7 +129,7 @@ async def picture(journal_id: UUID, request: Request, owners: AskedOwners) -> Re
 @routes.post(
     "/{journal_id}/decisions/{decision_id}",
     response_model=AnswerResult,
-    responses=documented(404, 409, 410, 413),
+    responses=documented(403, 404, 409, 410, 413),
 )
 async def decide(
     journal_id: UUID,
@@ -148,7 +148,7 @@ async def decide(
 @routes.post(
     "/{journal_id}/decisions/{decision_id}/extend",
     response_model=JournalView,
-    responses=documented(404, 409),
+    responses=documented(403, 404, 409),
 )
 async def extend(
     journal_id: UUID,
@@ -165,7 +165,7 @@ async def extend(
 @routes.post(
     "/{journal_id}/decisions/{decision_id}/hand-over",
     response_model=JournalView,
-    responses=documented(404, 409),
+    responses=documented(403, 404, 409),
 )
 async def hand_over(
     journal_id: UUID,
@@ -174,7 +174,7 @@ async def hand_over(
     request: Request,
     owners: AskedOwners,
 ) -> Response:
-    """Let somebody else answer a decision too."""
+    """Let somebody else answer a decision too: who has this id, or this address and accepts."""
     path = f"/{journal_id}/decisions/{decision_id}/hand-over"
     return await _post(request, owners, path, order)
 

@@ -1,4 +1,4 @@
-"""Drafts: both books in words, before they are set, for their owner to read."""
+"""Drafts: both books in words, before they are set, for those to read who may see them."""
 
 from enum import StrEnum
 from typing import Final
@@ -47,7 +47,7 @@ async def read_draft(
     form: Form = Form.HTML,
 ) -> Response:
     """Both books with every edit among these parts, as a page or as JSON."""
-    draft = await _draft(blobs, home_of(caller.user_id, journal_id), parts)
+    draft = await _draft(blobs, home_of(parts.owner or caller.user_id, journal_id), parts)
     if form is Form.JSON:
         return Response(draft.model_dump_json(), media_type="application/json")
     return Response(page_of(draft), headers=ITS_OWN_STYLE, media_type="text/html")

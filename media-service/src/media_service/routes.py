@@ -1,4 +1,4 @@
-"""What media-service answers: the files of a journal, to its owner alone."""
+"""What media-service answers: the files of a journal, to its owner and whom it is shared with."""
 
 from collections.abc import AsyncIterator
 from typing import Annotated
@@ -6,7 +6,7 @@ from uuid import UUID
 
 import httpx
 import structlog
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Header, Request, Response
 from fastapi.responses import StreamingResponse
 
 from chassis.blobs import BlobMissing, Blobs
@@ -15,6 +15,7 @@ from chassis.errors import NotFound, Unavailable, problem
 from chassis.identity import CurrentCaller, only_from
 from journal_contracts.api import AssetPage, AssetView
 from journal_contracts.catalogue import GATEWAY
+from journal_contracts.sharing import OWNER_HEADER
 from media_service.delivery import Span, Unsatisfiable, headers_for, is_known, span_wanted
 from media_service.inspection import NAME
 from media_service.store import Asset, find_asset, list_assets
@@ -40,16 +41,23 @@ TheDatabase = Annotated[Database, Depends(_database)]
 TheBlobs = Annotated[Blobs, Depends(_blobs)]
 
 
-async def _asset(
-    journal_id: UUID, name: str, caller: CurrentCaller, database: TheDatabase
-) -> Asset:
+async def _owner(
+    caller: CurrentCaller,
+    owner: Annotated[UUID | None, Header(alias=OWNER_HEADER, include_in_schema=False)] = None,
+) -> UUID:
+    """Whose files: the caller's own, or of whom the gateway knows that they share the journal."""
+    return owner or caller.user_id
+
+
+Owner = Annotated[UUID, Depends(_owner)]
+
+
+async def _asset(journal_id: UUID, name: str, owner: Owner, database: TheDatabase) -> Asset:
     """The file of that name; a name that no file can have is not looked for."""
     found = None
     if NAME.fullmatch(name):
         async with database.transaction() as session:
-            found = await find_asset(
-                session, owner=caller.user_id, journal_id=journal_id, name=name
-            )
+            found = await find_asset(session, owner=owner, journal_id=journal_id, name=name)
     if found is None:
         raise NotFound("There is no such file.")
     return found
@@ -59,10 +67,10 @@ TheAsset = Annotated[Asset, Depends(_asset)]
 
 
 @routes.get("")
-async def shelf(journal_id: UUID, caller: CurrentCaller, database: TheDatabase) -> AssetPage:
+async def shelf(journal_id: UUID, owner: Owner, database: TheDatabase) -> AssetPage:
     """All files of a journal, books first; 404 while there are none."""
     async with database.transaction() as session:
-        assets = await list_assets(session, owner=caller.user_id, journal_id=journal_id)
+        assets = await list_assets(session, owner=owner, journal_id=journal_id)
     if not assets:
         raise NotFound("There are no files of such a journal.")
     return AssetPage(items=tuple(map(_view, assets)))

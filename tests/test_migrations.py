@@ -35,10 +35,13 @@ VALUES: Final = {
     "jsonb": "'{}'",
     "date": "'2026-11-23'",
     "timestamp with time zone": "'2026-11-23 09:00+00'",
+    "ARRAY": "'{word}'",
 }
 MEANT: Final = {
     ("outbox", "state"): "'waiting'",
     ("account_role", "role"): "'operator'",
+    ("collaborator", "role"): "'viewer'",
+    ("delivery", "state"): "'waiting'",
     ("history", "said"): f"'{json.dumps([{'type': 'word', 'body': {'n': 1}}])}'",
 }
 COLUMNS: Final = """
@@ -79,13 +82,18 @@ class House:
         (command.downgrade if revision == FIRST else command.upgrade)(config, revision)
 
     async def fill(self) -> None:
-        """One row in each table that has none; all ids are one, so the rows belong together."""
+        """One row in each table that has none; all ids are one, so the rows belong together.
+
+        Which of them comes first does not matter, once all are there.
+        """
+        await self._connection.execute("set session_replication_role = replica")
         for table, columns in (await self._columns()).items():
             values = (MEANT.get((table, name), VALUES[kind]) for name, kind in columns.items())
             if not await self._connection.fetchval(f"select count(*) from {table}"):  # noqa: S608
                 await self._connection.execute(
                     f"insert into {table} ({', '.join(columns)}) values ({', '.join(values)})"  # noqa: S608
                 )
+        await self._connection.execute("set session_replication_role = origin")
 
     async def rows(self) -> Rows:
         """The one row of each table."""

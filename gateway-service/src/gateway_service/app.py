@@ -30,6 +30,7 @@ from gateway_service import (
     shelf,
     states,
     vault,
+    webhooks,
 )
 from gateway_service.connections import ConnectionManager
 from gateway_service.following import Sources
@@ -114,6 +115,7 @@ def build(settings: Settings) -> FastAPI:
     app.include_router(states.routes)
     app.include_router(shelf.routes)
     app.include_router(sharing.routes)
+    app.include_router(webhooks.routes)
     app.include_router(drafts.routes)
     app.include_router(documents.routes)
     app.include_router(artifacts.routes)

@@ -53,6 +53,7 @@ COSTS: Final = {
     ("GET", "/v1/journals/{journal_id}/draft"): 5,
     ("PUT", "/v1/documents/{name}"): 10,
     ("POST", "/v1/journals/{journal_id}/collaborators"): 10,
+    ("POST", "/v1/webhooks"): 10,
 }
 """What weighs more than a look."""
 

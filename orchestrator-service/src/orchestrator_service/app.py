@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
+import httpx
 from fastapi import FastAPI
 
 from chassis import failpoints
@@ -15,7 +16,7 @@ from chassis.revocation import trust
 from chassis.web import application
 from journal_contracts.catalogue import ORCHESTRATOR
 from journal_contracts.events import UsageRecorded
-from orchestrator_service import money, operating, owners, sharing
+from orchestrator_service import integrating, money, operating, owners, sharing
 from orchestrator_service.collaborators import Collaborators
 from orchestrator_service.course import Course
 from orchestrator_service.dead_letters import Graveyard
@@ -24,13 +25,16 @@ from orchestrator_service.engine.engine import Engine
 from orchestrator_service.engine.quotas import Quota
 from orchestrator_service.handlers import Handlers
 from orchestrator_service.library import Shelf
+from orchestrator_service.notices import Notices
 from orchestrator_service.orders import Desk
 from orchestrator_service.past import Past
 from orchestrator_service.people import People
+from orchestrator_service.posting import PATIENCE, Post
 from orchestrator_service.routes import library, router
 from orchestrator_service.settings import Settings
 from orchestrator_service.spending import Spending
 from orchestrator_service.usual import Times
+from orchestrator_service.webhooks import Webhooks
 
 
 def build(settings: Settings) -> FastAPI:
@@ -72,6 +76,13 @@ def build(settings: Settings) -> FastAPI:
             revocations = trust(app, broker, ORCHESTRATOR, auth)
             handlers = Handlers(engine.transitions, engine.release)
             handlers.listen(broker)
+            world = await stack.enter_async_context(
+                httpx.AsyncClient(timeout=PATIENCE, trust_env=False)
+            )
+            post = Post(world, local=settings.local_webhooks)
+            app.state.webhooks = Webhooks(database, post)
+            notices = Notices(database, post)
+            notices.listen(broker)
             spending = app.state.spending = Spending(database, quota)
             graveyard = app.state.graveyard = Graveyard(database, broker)
             hear_the_dead(broker, graveyard.keep)
@@ -85,6 +96,8 @@ def build(settings: Settings) -> FastAPI:
             await stack.enter_async_context(running("measuring the dead", graveyard.measure))
             await stack.enter_async_context(running("forgetting keys", desk.forget_keys))
             await stack.enter_async_context(running("settling members", shared.keep_settling))
+            await stack.enter_async_context(running("telling webhooks", notices.keep_telling))
+            await stack.enter_async_context(running("forgetting notices", notices.keep_forgetting))
             probes.update(database=database.ping, broker=lambda: ping(broker))
             yield
 
@@ -92,6 +105,7 @@ def build(settings: Settings) -> FastAPI:
     app.include_router(router)
     app.include_router(library)
     app.include_router(sharing.router)
+    app.include_router(integrating.router)
     app.include_router(money.router)
     app.include_router(operating.router)
     app.include_router(owners.router)

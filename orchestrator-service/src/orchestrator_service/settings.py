@@ -28,5 +28,7 @@ class Settings(ServiceSettings):
     """US dollars that models may cost a user on a day (UTC), all journals together."""
     user_day_tokens: int | None = None
     """Tokens, likewise; they bound models without a known price too."""
+    local_webhooks: bool = False
+    """Whether webhooks may lead to this machine, without TLS: for tests and development."""
     failpoint_file: Path | None = None
     """Where the fault run says at which line this process is to be killed."""

@@ -1,5 +1,6 @@
 """docker-compose.yml is the map of the running system: it must be true."""
 
+import json
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -90,11 +91,44 @@ def test_a_worker_has_time_to_end_its_steps_before_it_is_killed() -> None:
     assert float(told.removesuffix("s")) >= REQUESTS_SECONDS + GRACE_SECONDS + HANDING_BACK
 
 
-def test_the_gateway_alone_is_published_and_only_on_this_machine() -> None:
+def test_the_edge_alone_is_published_and_only_on_this_machine() -> None:
     published = {name: each["ports"] for name, each in CONTAINERS.items() if "ports" in each}
 
-    assert published == {"gateway-service": ["127.0.0.1:8000:8000"]}
+    assert published == {"edge": ["127.0.0.1:8000:8080"]}
     assert COMPOSE["networks"]["inner"] == {"internal": True}
+
+
+def test_who_has_a_way_out_is_named_here() -> None:
+    inside = {name for name, each in COMPOSE["networks"].items() if (each or {}).get("internal")}
+    out = {name: set(each["networks"]) - inside for name, each in CONTAINERS.items()}
+
+    assert {name: ways for name, ways in out.items() if ways} == {
+        "edge": {"edge"},
+        "agent-workers": {"models"},
+        "orchestrator-service": {"hooks"},
+    }
+
+
+def test_the_gateway_believes_the_edge_and_nobody_else_about_who_asks() -> None:
+    """R7.2b: on the network between them there is nobody else."""
+    (front,) = COMPOSE["networks"]["front"]["ipam"]["config"]
+    told = CONTAINERS["gateway-service"]["environment"]["JCC_TRUSTED_PROXIES"]
+    there = {name for name, each in CONTAINERS.items() if "front" in each["networks"]}
+
+    assert json.loads(told) == [front["subnet"]]
+    assert there == {"edge", "gateway-service"}
+
+
+def test_the_edge_has_deadlines_and_keeps_metrics_inside() -> None:
+    """R7.2b, R9.2b: for heads and bodies, before the gateway hears of a request."""
+    (mounted,) = CONTAINERS["edge"]["volumes"]
+    told = (ROOT / mounted.partition(":")[0]).read_text().split("\n")
+    words = [line.split() for line in told]
+
+    assert {"read_header", "read_body", "idle", "max_header_size"} <= {w[0] for w in words if w}
+    (inside,) = [set(line[2:]) for line in words if line[:2] == ["@inside", "path"]]
+    assert {"/metrics", "/livez", "/readyz", "/startupz"} <= inside
+    assert ["respond", "@inside", "404"] in words
 
 
 def test_every_container_is_locked_down() -> None:

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import AsyncIterator
 from functools import partial
+from typing import Final
 
 from fastapi import FastAPI, WebSocket
 from fastapi.middleware.cors import CORSMiddleware
@@ -49,6 +50,27 @@ from gateway_service.stamper import Stamper
 from gateway_service.states import States
 from gateway_service.tickets import Tickets
 from journal_contracts.catalogue import GATEWAY
+
+ROUTES: Final = (
+    accounts.routes,
+    letters.routes,
+    letters.pages,
+    vault.routes,
+    docs.routes,
+    journals.routes,
+    course.routes,
+    states.routes,
+    shelf.routes,
+    sharing.routes,
+    webhooks.routes,
+    drafts.routes,
+    documents.routes,
+    artifacts.routes,
+    operating.routes,
+    auditing.routes,
+    money.routes,
+    events.routes,
+)
 
 
 def build(settings: Settings) -> FastAPI:
@@ -105,24 +127,8 @@ def build(settings: Settings) -> FastAPI:
         description="The only door: journals, live.",
         responses=documented(400, 405, 408),
     )
-    app.include_router(accounts.routes)
-    app.include_router(letters.routes)
-    app.include_router(letters.pages)
-    app.include_router(vault.routes)
-    app.include_router(docs.routes)
-    app.include_router(journals.routes)
-    app.include_router(course.routes)
-    app.include_router(states.routes)
-    app.include_router(shelf.routes)
-    app.include_router(sharing.routes)
-    app.include_router(webhooks.routes)
-    app.include_router(drafts.routes)
-    app.include_router(documents.routes)
-    app.include_router(artifacts.routes)
-    app.include_router(operating.routes)
-    app.include_router(auditing.routes)
-    app.include_router(money.routes)
-    app.include_router(events.routes)
+    for each in ROUTES:
+        app.include_router(each)
     app.add_api_websocket_route("/v1/rt", _socket)
     app.add_middleware(SafeHeaders)
     app.add_middleware(

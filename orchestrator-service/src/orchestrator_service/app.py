@@ -104,9 +104,6 @@ def build(settings: Settings) -> FastAPI:
     app = application("Orchestrator", lifespan, probes)
     app.include_router(router)
     app.include_router(library)
-    app.include_router(sharing.router)
-    app.include_router(integrating.router)
-    app.include_router(money.router)
-    app.include_router(operating.router)
-    app.include_router(owners.router)
+    for each in (sharing, integrating, money, operating, owners):
+        app.include_router(each.router)
     return app

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
@@ -45,6 +45,8 @@ BAD_FRAME: Final = End(4400, reconnect=False)
 WRONG_VERSION: Final = End(4406, reconnect=False)
 HELLO_TOO_LATE: Final = End(4408)
 LONGEST_FRAME: Final = 64 * 1024
+ENTERING: Final = 32
+"""Sockets that are told at one time what they missed."""
 CLOSE_SECONDS: Final = 2.0
 """For the goodbye: who does not even take that is cut off."""
 
@@ -67,6 +69,9 @@ class Sockets:
     tickets: Tickets
     sources: Sources
     allowed_origins: tuple[str, ...] = ()
+    entrance: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(ENTERING))
+    """When all come back at once, they come in one after the other: nothing is asked for them so
+    often that its answers are late for everybody."""
 
     async def serve(self, websocket: WebSocket) -> None:
         """Talk to a client until one of the two ends it."""
@@ -102,11 +107,13 @@ class _Talk:
         try:
             hello = await self._hello()
             self._token = hello.token or await self._with.tickets.take(hello.ticket)
-            caller = await self._caller(self._token)
-            connection = Connection(caller.user_id, caller.session_id)
-            following = Following(self._with.sources, connection, self._send)
-            async with self._with.sources.connected(connection):
-                await following.catch_up_first(hello.resume, self._token)
+            async with contextlib.AsyncExitStack() as stack:
+                async with self._with.entrance:
+                    caller = await self._caller(self._token)
+                    connection = Connection(caller.user_id, caller.session_id)
+                    following = Following(self._with.sources, connection, self._send)
+                    await stack.enter_async_context(self._with.sources.connected(connection))
+                    await following.catch_up_first(hello.resume, self._token)
                 await following.live(partial(self._listen, following), self._until(caller))
         except WebSocketDisconnect:
             pass

@@ -57,7 +57,11 @@ def application(
     )
     errors.install(app)
     app.include_router(health.router(probes))
-    FastAPIInstrumentor.instrument_app(app, excluded_urls="livez,readyz,startupz,metrics")
+    FastAPIInstrumentor.instrument_app(
+        app,
+        excluded_urls="livez,readyz,startupz,metrics",
+        exclude_spans=["receive", "send"],  # one for each message of a socket, otherwise
+    )
     return app
 
 

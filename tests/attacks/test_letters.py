@@ -71,7 +71,7 @@ async def test_no_answer_to_who_wants_a_letter_says_whether_there_is_an_account(
     assert known.headers["content-length"] == unknown.headers["content-length"]
 
 
-@pytest.mark.parametrize("path", ["register", "forgot"])
+@pytest.mark.parametrize("path", ["forgot", pytest.param("register", marks=pytest.mark.deep)])
 async def test_no_time_says_whether_there_is_an_account(visitor: Visitor, path: str) -> None:
     """The shortest of a few, in turn; a password that was not hashed would take a tenth."""
     who = await visitor.sign_up()
@@ -120,7 +120,15 @@ async def test_a_reset_ends_what_a_thief_has(visitor: Visitor, platform: Platfor
 
 
 @pytest.mark.parametrize(
-    "header", ["Host", "X-Forwarded-Host", "Forwarded", "X-Original-Host", "Origin", "Referer"]
+    "header",
+    [
+        "Host",
+        "X-Forwarded-Host",
+        *(
+            pytest.param(name, marks=pytest.mark.deep)
+            for name in ("Forwarded", "X-Original-Host", "Origin", "Referer")
+        ),
+    ],
 )
 async def test_a_letter_leads_nowhere_else_whatever_a_request_says(
     visitor: Visitor, platform: Platform, header: str

@@ -103,10 +103,12 @@ async def test_whose_feed_was_lost_hears_on_from_where_a_journal_began_for_them(
     assert [b'"n":3' in entries[0].frame, b'"n":5' in entries[2].frame] == [True, True]
 
 
-@pytest.mark.parametrize("path", [FILES, f"{FILES}/journal.pdf"])
+@pytest.mark.parametrize("file", ["", "/journal.pdf"])
 async def test_files_of_a_shared_journal_are_asked_for_in_its_owners_name(
-    client: Any, path: str
+    client: Any, file: str
 ) -> None:
+    path = f"{FILES}{file}"
+
     async def answer(request: Request) -> Response:
         if request.url.path.endswith("/access"):
             return JSONResponse({"owner": str(OWNER), "role": "viewer"})

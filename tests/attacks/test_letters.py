@@ -71,7 +71,8 @@ async def test_no_answer_to_who_wants_a_letter_says_whether_there_is_an_account(
     assert known.headers["content-length"] == unknown.headers["content-length"]
 
 
-@pytest.mark.parametrize("path", ["forgot", pytest.param("register", marks=pytest.mark.deep)])
+@pytest.mark.deep
+@pytest.mark.parametrize("path", ["forgot", "register"])
 async def test_no_time_says_whether_there_is_an_account(visitor: Visitor, path: str) -> None:
     """The shortest of a few, in turn; a password that was not hashed would take a tenth."""
     who = await visitor.sign_up()

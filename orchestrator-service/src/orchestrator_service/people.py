@@ -20,10 +20,10 @@ class PeopleUnavailable(Unavailable):
 
 
 class _Account(View):
-    """As much of an account as it takes; an auth service that verifies nothing does not say so."""
+    """As much of an account as it takes."""
 
     email: str
-    verified: bool = True
+    verified: bool
 
 
 class People:

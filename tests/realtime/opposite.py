@@ -188,7 +188,7 @@ async def _reborn(scene: Scene) -> int:
 
 
 async def _until_all_heard(of: dict[UUID, SocketTab]) -> None:
-    """A decision closed before its tab came is in its snapshot, and no event."""
+    """A decision closed before its tab came may be in its snapshot, and no event."""
     async with asyncio.timeout(60):
         for place, (journal, tab) in enumerate(of.items()):
             while not is_late(place) and not tab.closed[journal]:

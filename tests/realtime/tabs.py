@@ -158,6 +158,8 @@ class SocketTab:
                 _, told = self._asked.pop(raw["id"])
                 option = (raw["choice"] or {}).get("option")
                 told.set_result(Told(raw["result"], option, raw["chosenBy"]))
+            elif raw["t"] == "decide.refused":
+                return False  # the owner was away: it is said again on the next socket
         for frame in understand(text):
             if isinstance(frame, Welcome | Snapshot | Happened):
                 self._place, what = step(self._place, frame)

@@ -168,6 +168,25 @@ async def test_what_is_not_taken_is_told_again_and_given_up_and_sent_again_by_ha
     assert (await street.webhooks.page(street.user)).items[0].failures == 0
 
 
+async def test_what_was_told_long_ago_is_forgotten_and_nothing_else(street: Street) -> None:
+    hook, journal = await street.hook(), await street.journal()
+    for n in (1, 2, 3):
+        await street.notices.note(done(journal, street.user, n))
+    async with asyncio.timeout(20):
+        while {each.state for each in await street.deliveries(hook.id)} != {"delivered"}:
+            await asyncio.sleep(0.02)
+    old = "update delivery set created_at = now() - interval '31 days'"
+    await street.pool.execute(f"{old} where n < 3")
+    await street.pool.execute(
+        "update delivery set due_at = 'infinity', state = 'waiting' where n = 2"
+    )
+
+    await street.notices.forget()
+
+    kept = await street.pool.fetch("select n from delivery order by n")
+    assert [row["n"] for row in kept] == [2, 3]
+
+
 @pytest.mark.parametrize("status", [410, 500])
 async def test_who_is_gone_or_fails_and_fails_is_disabled_and_its_user_sees_it(
     street: Street, status: int

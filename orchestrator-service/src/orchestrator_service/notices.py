@@ -90,7 +90,8 @@ GIVEN_UP: Final = text("""
     update delivery set state = 'failed' where webhook_id = :webhook and state = 'waiting'
 """)
 FORGET: Final = text("""
-    delete from delivery where state <> 'waiting' and created_at < clock_timestamp() - :kept
+    delete from delivery
+     where state <> 'waiting' and created_at < clock_timestamp() - cast(:kept as interval)
 """)
 
 
@@ -151,9 +152,13 @@ class Notices:
     async def keep_forgetting(self) -> None:
         """Again and again, let go of what was told long ago."""
         while True:
-            async with self._database.transaction() as session:
-                await session.execute(FORGET, {"kept": KEPT})
+            await self.forget()
             await asyncio.sleep(FORGET_SECONDS)
+
+    async def forget(self) -> None:
+        """Let go of what was told, or given up, longer ago than it is kept."""
+        async with self._database.transaction() as session:
+            await session.execute(FORGET, {"kept": KEPT})
 
     async def _claim(self) -> list[Delivery]:
         room = AT_ONCE - self._busy.total()

@@ -15,9 +15,13 @@ from joserfc.jwk import ECKey, KeySet
 from auth_service.app import build
 from auth_service.settings import Settings
 from chassis.identity import new_key
+from chassis.testing import template_of
 
 URL = "http://auth.test"
 VAULT_KEY = base64.b64encode(b"k" * 32).decode()
+
+
+template = template_of("auth_service")
 
 
 @dataclass(frozen=True)

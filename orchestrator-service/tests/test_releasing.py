@@ -30,8 +30,6 @@ LIMIT = 24
 
 @pytest.fixture
 async def pool(database_url: str) -> AsyncIterator[Pool]:
-    async with Database.open(database_url) as database:
-        await database.migrate("orchestrator_service")
     async with open_pool(database_url) as pool:
         yield pool
 

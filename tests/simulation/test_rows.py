@@ -12,8 +12,9 @@ from uuid import UUID
 import pytest
 
 from chassis.broker import Letter, letter_of
-from chassis.database import Database, Pool, open_pool
+from chassis.database import Pool, open_pool
 from chassis.ids import new_id
+from chassis.testing import template_of
 from journal_contracts.decisions import Choice
 from journal_contracts.events import CraftDeleted, StepFailed, StepFinished
 from journal_contracts.product import Depth, PlanName, TitleStyle
@@ -282,10 +283,11 @@ ASKED: Final[dict[str, int]] = {
 """How often, in proportion."""
 
 
+template = template_of("orchestrator_service")
+
+
 @pytest.fixture
 async def pool(database_url: str) -> Any:
-    async with Database.open(database_url) as database:
-        await database.migrate("orchestrator_service")
     async with open_pool(database_url) as pool:
         yield pool
 

@@ -5,7 +5,7 @@ Whoever loads it provides the session fixture `addresses`, an object with the UR
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -16,6 +16,7 @@ import redis.asyncio
 
 from chassis.broker import connect, open_broker
 from chassis.broker.topology import queue_names
+from chassis.database import Database
 from chassis.ids import new_id
 
 
@@ -51,16 +52,50 @@ def amqp_url(addresses: Addresses, drained: None) -> str:
     return addresses.amqp
 
 
+def template_of(package: str) -> Callable[[Addresses], str]:
+    """The fixture `template` for tests of a service: its tables are made once, and copied."""
+
+    async def migrate(url: str) -> None:
+        async with Database.open(url) as database:
+            await database.migrate(package)
+
+    @pytest.fixture(scope="session")
+    def template(addresses: Addresses) -> str:
+        """A database with the tables of the service, which nobody uses."""
+        name = f"template_{new_id().hex}"
+        asyncio.run(_administer(addresses, f'create database "{name}"'))
+        asyncio.run(migrate(_url_of(addresses, name)))
+        return name
+
+    return template
+
+
+@pytest.fixture(scope="session")
+def template() -> str:
+    """What a new database is a copy of: an empty one, where no service's tables are wanted."""
+    return "template1"
+
+
 @pytest.fixture
-async def database_url(addresses: Addresses) -> AsyncIterator[str]:
-    """A database of its own, empty, dropped afterwards."""
+async def database_url(addresses: Addresses, template: str) -> AsyncIterator[str]:
+    """A database of its own, a copy of `template`, dropped afterwards."""
     name = f"test_{new_id().hex}"
-    admin = await asyncpg.connect(addresses.postgres)
-    await admin.execute(f'create database "{name}"')
+    await _administer(addresses, f'create database "{name}" template "{template}"')
     try:
-        yield urlsplit(addresses.postgres)._replace(path=f"/{name}").geturl()
+        yield _url_of(addresses, name)
     finally:
-        await admin.execute(f'drop database "{name}" with (force)')
+        await _administer(addresses, f'drop database "{name}" with (force)')
+
+
+def _url_of(addresses: Addresses, database: str) -> str:
+    return urlsplit(addresses.postgres)._replace(path=f"/{database}").geturl()
+
+
+async def _administer(addresses: Addresses, statement: str) -> None:
+    admin = await asyncpg.connect(addresses.postgres)
+    try:
+        await admin.execute(statement)
+    finally:
         await admin.close()
 
 

@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import httpx
@@ -47,6 +47,7 @@ from journal_contracts.realtime import SUBPROTOCOL
 from journal_contracts.sessions import RevocationPage
 
 Answering = Callable[[Request], Awaitable[Response]]
+PATIENCE: Final = 20.0
 
 
 @dataclass
@@ -151,7 +152,9 @@ class Client:
     ) -> AsyncIterator["Socket"]:
         url = f"ws://{self.http.base_url.netloc.decode()}/v1/rt"
         options = {"subprotocols": [SUBPROTOCOL], **options}
-        async with websockets.connect(url, open_timeout=5, close_timeout=1, **options) as raw:
+        async with websockets.connect(
+            url, open_timeout=PATIENCE, close_timeout=1, **options
+        ) as raw:
             talk = Socket(raw)
             if not silent:
                 await talk.say({"t": "hello", "v": 1, "token": self.token, **(hello or {})})
@@ -168,7 +171,7 @@ class Socket:
     async def say(self, frame: object) -> None:
         await self.raw.send(frame if isinstance(frame, str | bytes) else json.dumps(frame))
 
-    async def next(self, seconds: float = 5) -> dict[str, Any]:
+    async def next(self, seconds: float = PATIENCE) -> dict[str, Any]:
         if not self._read:
             async with asyncio.timeout(seconds):
                 told = json.loads(await self.raw.recv())
@@ -182,7 +185,7 @@ class Socket:
             found += [frame] if frame["t"] == "event" else []
         return found
 
-    async def close_code(self, seconds: float = 5) -> int:
+    async def close_code(self, seconds: float = PATIENCE) -> int:
         async with asyncio.timeout(seconds):
             await self.raw.wait_closed()
         return int(self.raw.close_code or 0)

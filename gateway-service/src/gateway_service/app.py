@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from functools import partial
 from typing import Final
 
-from fastapi import FastAPI, WebSocket
+from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 from chassis import web
@@ -45,7 +45,7 @@ from gateway_service.live import Hop, Listener
 from gateway_service.owners import Owner, Owners
 from gateway_service.problems import documented
 from gateway_service.settings import Settings
-from gateway_service.socket import Sockets
+from gateway_service.socket import Sockets, SocketsFirst
 from gateway_service.stamper import Stamper
 from gateway_service.states import States
 from gateway_service.tickets import Tickets
@@ -129,7 +129,6 @@ def build(settings: Settings) -> FastAPI:
     )
     for each in ROUTES:
         app.include_router(each)
-    app.add_api_websocket_route("/v1/rt", _socket)
     app.add_middleware(SafeHeaders)
     app.add_middleware(
         CORSMiddleware,
@@ -154,9 +153,5 @@ def build(settings: Settings) -> FastAPI:
             "Idempotency-Replayed",
         ],
     )
+    app.add_middleware(SocketsFirst)
     return app
-
-
-async def _socket(websocket: WebSocket) -> None:
-    sockets: Sockets = websocket.app.state.sockets
-    await sockets.serve(websocket)

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from fastapi import WebSocket
 from pydantic import Field, TypeAdapter, ValidationError
+from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from chassis.errors import Unauthorized, problem
@@ -41,6 +42,7 @@ from journal_contracts.realtime import (
     Read,
 )
 
+PATH: Final = "/v1/rt"
 BAD_FRAME: Final = End(4400, reconnect=False)
 WRONG_VERSION: Final = End(4406, reconnect=False)
 HELLO_TOO_LATE: Final = End(4408)
@@ -91,6 +93,20 @@ class Sockets:
         if SUBPROTOCOL not in websocket.scope["subprotocols"]:
             return 400, "unknown_subprotocol", f"This socket speaks {SUBPROTOCOL}."
         return None
+
+
+@dataclass(frozen=True)
+class SocketsFirst:
+    """Takes sockets before anything made for requests: each would keep all of it while it lives."""
+
+    app: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket" and scope["path"] == PATH:
+            sockets: Sockets = scope["app"].state.sockets
+            await sockets.serve(WebSocket(scope, receive, send))
+        else:
+            await self.app(scope, receive, send)
 
 
 class _Talk:

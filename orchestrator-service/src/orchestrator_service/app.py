@@ -29,7 +29,7 @@ from orchestrator_service.notices import Notices
 from orchestrator_service.orders import Desk
 from orchestrator_service.past import Past
 from orchestrator_service.people import People
-from orchestrator_service.posting import PATIENCE, Post
+from orchestrator_service.posting import ANEW, PATIENCE, Post
 from orchestrator_service.routes import library, router
 from orchestrator_service.settings import Settings
 from orchestrator_service.spending import Spending
@@ -77,7 +77,7 @@ def build(settings: Settings) -> FastAPI:
             handlers = Handlers(engine.transitions, engine.release)
             handlers.listen(broker)
             world = await stack.enter_async_context(
-                httpx.AsyncClient(timeout=PATIENCE, trust_env=False)
+                httpx.AsyncClient(timeout=PATIENCE, limits=ANEW, trust_env=False)
             )
             post = Post(world, local=settings.local_webhooks)
             app.state.webhooks = Webhooks(database, post)

@@ -18,6 +18,8 @@ from uuid import UUID
 import httpx
 
 PATIENCE: Final = httpx.Timeout(10, connect=5)
+ANEW: Final = httpx.Limits(max_connections=100, max_keepalive_connections=0)
+"""Each message has a connection of its own: names may share an address, and none the other's."""
 IN_ALL: Final = 15.0
 """Seconds: an answer that comes byte by byte is none."""
 SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - what secrets begin with, not one

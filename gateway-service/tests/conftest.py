@@ -52,12 +52,17 @@ PATIENCE: Final = 20.0
 
 @dataclass
 class PlayedOwners:
-    """Auth, orchestrator and media in one: it remembers what it was asked, and answers as told."""
+    """Auth, orchestrator and media in one: it remembers what it was asked, and answers as told.
+
+    Histories it is asked for whenever an event of any earlier test turns up again; so they are
+    `histories` of single journals, by path, and none where there is none.
+    """
 
     key: ECKey = field(default_factory=lambda: new_key("signing-1"))
     asked: list[tuple[Request, bytes]] = field(default_factory=list)
     journals: list[JournalView] = field(default_factory=list)
     answering: Answering | None = None
+    histories: dict[str, Answering] = field(default_factory=dict)
 
     def forget(self) -> None:
         self.asked.clear()
@@ -91,6 +96,9 @@ class PlayedOwners:
         return Response(page.model_dump_json(), media_type="application/json")
 
     async def _answer(self, request: Request) -> Response:
+        if (path := request.url.path).endswith("/told"):
+            history = self.histories.get(path)
+            return await history(request) if history else JSONResponse({"items": []})
         self.asked.append((request, await request.body()))
         if self.answering:
             return await self.answering(request)

@@ -91,7 +91,7 @@ async def test_whose_feed_was_lost_hears_on_from_where_a_journal_began_for_them(
         first = int(request.query_params["first"])
         return JSONResponse({"items": told[first - 1 : 4]})
 
-    client.owners.answering = answer
+    client.owners.histories[f"/v1/journals/{journal}/told"] = answer
     await say(orchestrator, course[4])
 
     async with asyncio.timeout(20):

@@ -1,6 +1,5 @@
 """Accounts at the door: asked of the auth service, which owns them."""
 
-import hashlib
 from uuid import UUID
 
 import httpx
@@ -11,13 +10,12 @@ from chassis.identity import CurrentCaller
 from gateway_service import refresh_cookies
 from gateway_service.bodies import StrictRoute
 from gateway_service.limits import (
-    ACCOUNT,
     ADDRESS,
-    SIGN_IN,
     AskedLimits,
-    Limits,
     Wish,
     address_of,
+    named_by,
+    take_room_to_guess,
 )
 from gateway_service.owners import AskedOwners, Owners, asked, passed_on, picked
 from gateway_service.problems import documented, signed_in
@@ -42,8 +40,7 @@ REFRESH_COST = 5
 
 async def _room_to_prove(request: Request, limits: AskedLimits, caller: CurrentCaller) -> None:
     """Who has somebody's token may guess at the password as often as who has none."""
-    wishes = [Wish(ACCOUNT, str(caller.user_id)), Wish(SIGN_IN, address_of(request))]
-    request.state.room = await limits.take(wishes, strictly=True)
+    await take_room_to_guess(limits, request, str(caller.user_id))
 
 
 proven = [*signed_in, Depends(_room_to_prove)]
@@ -62,7 +59,7 @@ async def register(
     credentials: Credentials, request: Request, owners: AskedOwners, limits: AskedLimits
 ) -> Response:
     """Open an account. The answer is the same where the address has one: a letter tells."""
-    await _room_to_guess(limits, request, credentials)
+    await take_room_to_guess(limits, request, named_by(credentials.email))
     return passed_on(await owners.auth.ask("POST", "/v1/auth/register", body=credentials))
 
 
@@ -72,7 +69,7 @@ async def login(
 ) -> Response:
     """Sign in: an access token, for requests (`Authorization: Bearer`) and for the socket, and a
     refresh token, which with `cookie` comes as one."""
-    await _room_to_guess(limits, request, sign_in)
+    await take_room_to_guess(limits, request, named_by(sign_in.email))
     answer = await _ask(owners, request, "login", sign_in)
     return refresh_cookies.into_cookie(answer) if sign_in.cookie else passed_on(answer)
 
@@ -189,10 +186,3 @@ async def _post(
     owners: Owners, request: Request, what: str, body: BaseModel | None = None
 ) -> Response:
     return await asked(request, owners.auth, "POST", f"/v1/auth/{what}", body=body)
-
-
-async def _room_to_guess(limits: Limits, request: Request, credentials: Credentials) -> None:
-    """Passwords are guessed from many places at one account, or from one place at many."""
-    account = hashlib.sha256(credentials.email.casefold().encode()).hexdigest()
-    wishes = [Wish(ACCOUNT, account), Wish(SIGN_IN, address_of(request))]
-    request.state.room = await limits.take(wishes, strictly=True)

@@ -1,6 +1,5 @@
 """What goes by letter, at the door: whose an address is, a forgotten password, another address."""
 
-import hashlib
 from typing import Final
 
 from fastapi import APIRouter, Request, Response
@@ -8,7 +7,13 @@ from fastapi import APIRouter, Request, Response
 from gateway_service.accounts import proven
 from gateway_service.bodies import StrictRoute
 from gateway_service.docs import LINKS, page
-from gateway_service.limits import ACCOUNT, SIGN_IN, AskedLimits, Limits, Wish, address_of
+from gateway_service.limits import (
+    AskedLimits,
+    Limits,
+    digest_of,
+    named_by,
+    take_room_to_guess,
+)
 from gateway_service.owners import AskedOwners, asked, passed_on
 from gateway_service.problems import documented
 from journal_contracts.sessions import (
@@ -48,9 +53,7 @@ async def forgot(
     forgotten: ForgottenPassword, request: Request, owners: AskedOwners, limits: AskedLimits
 ) -> Response:
     """Have a letter sent with which a new password is chosen, if there is such an account."""
-    account = hashlib.sha256(forgotten.email.casefold().encode()).hexdigest()
-    wishes = [Wish(ACCOUNT, account), Wish(SIGN_IN, address_of(request))]
-    request.state.room = await limits.take(wishes, strictly=True)
+    await take_room_to_guess(limits, request, named_by(forgotten.email))
     return passed_on(await owners.auth.ask("POST", "/v1/auth/forgot", body=forgotten))
 
 
@@ -107,6 +110,4 @@ async def confirm_change(
 
 async def _room_to_show(limits: Limits, request: Request, token: MailToken) -> None:
     """Who has a letter may guess at the password as often as who has none."""
-    shown = hashlib.sha256(token.encode()).hexdigest()
-    wishes = [Wish(ACCOUNT, shown), Wish(SIGN_IN, address_of(request))]
-    request.state.room = await limits.take(wishes, strictly=True)
+    await take_room_to_guess(limits, request, digest_of(token))

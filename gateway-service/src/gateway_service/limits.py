@@ -4,6 +4,7 @@ While Redis is away each replica counts for itself, so that a limit is at most a
 large as there are replicas; where that would be too much, nobody gets in.
 """
 
+import hashlib
 import math
 import time
 from collections import OrderedDict
@@ -174,6 +175,22 @@ async def user_has_room(
         Wish(ADDRESS, address_of(request), tokens),
     ]
     request.state.room = await limits.take(wishes)
+
+
+async def take_room_to_guess(limits: Limits, request: Request, account: str) -> None:
+    """Passwords are guessed from many places at one account, or from one place at many."""
+    wishes = [Wish(ACCOUNT, account), Wish(SIGN_IN, address_of(request))]
+    request.state.room = await limits.take(wishes, strictly=True)
+
+
+def named_by(email: str) -> str:
+    """How an account is counted whose address was typed; the address itself is not kept."""
+    return digest_of(email.casefold())
+
+
+def digest_of(text: str) -> str:
+    """What tells two texts apart, and neither of them."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def address_of(request: Request) -> str:

@@ -8,28 +8,22 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-import asyncpg
 import pytest
 
-from chassis.database import Database, Pool, open_pool
-from chassis.ids import new_id
-from chassis.testing import Addresses
+from chassis.database import Pool, open_pool
+from chassis.testing import Addresses, template_of, url_of
 
 from .clock import Clock
 from .house import House
 
+template = template_of("agent_workers")
+
 
 @pytest.fixture(scope="session")
-def database_url(addresses: Addresses) -> Iterator[str]:
+def database_url(addresses: Addresses, template: str) -> str:
     """One database for all tests here; each finds its tables empty."""
-    name = f"test_workers_{new_id().hex}"
-    asyncio.run(_administer(addresses, f'create database "{name}"'))
-    url = urlsplit(addresses.postgres)._replace(path=f"/{name}").geturl()
-    asyncio.run(_migrate(url))
-    yield url
-    asyncio.run(_administer(addresses, f'drop database "{name}" with (force)'))
+    return url_of(addresses, template)
 
 
 @pytest.fixture
@@ -95,14 +89,3 @@ def workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers]:
         yield Workers(process, folder, log)
         assert process.stdin is not None
         process.stdin.close()
-
-
-async def _administer(addresses: Addresses, statement: str) -> None:
-    connection = await asyncpg.connect(addresses.postgres)
-    await connection.execute(statement)
-    await connection.close()
-
-
-async def _migrate(url: str) -> None:
-    async with Database.open(url) as database:
-        await database.migrate("agent_workers")

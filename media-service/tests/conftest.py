@@ -1,15 +1,12 @@
 """What these tests stand on: a shelf with real rows and bytes, and a crew that fills it."""
 
-import asyncio
 import hashlib
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 from uuid import UUID
 
-import asyncpg
 import httpx
 import pytest
 from joserfc import jwt
@@ -30,7 +27,7 @@ from chassis.identity import (
 )
 from chassis.ids import new_id
 from chassis.outbox import Outbox
-from chassis.testing import Addresses
+from chassis.testing import Addresses, template_of, url_of
 from journal_contracts.artifacts import Blob, BoundBook, Editions, Illustration, Title
 from journal_contracts.catalogue import GATEWAY
 from journal_contracts.commands import RegisterAssets
@@ -94,15 +91,13 @@ class Crew:
         )
 
 
+template = template_of("media_service")
+
+
 @pytest.fixture(scope="session")
-def database_url(addresses: Addresses) -> Iterator[str]:
+def database_url(addresses: Addresses, template: str) -> str:
     """One database for all tests here: each works on a journal of its own, as users do."""
-    name = f"test_media_{new_id().hex}"
-    asyncio.run(_administer(addresses, f'create database "{name}"'))
-    url = urlsplit(addresses.postgres)._replace(path=f"/{name}").geturl()
-    asyncio.run(_migrate(url))
-    yield url
-    asyncio.run(_administer(addresses, f'drop database "{name}" with (force)'))
+    return url_of(addresses, template)
 
 
 @pytest.fixture(scope="session")
@@ -204,17 +199,6 @@ def token_of(user_id: UUID) -> str:
 
 def service_token_of(service: str) -> str:
     return _sign({"sub": service, "scope": SERVICE_SCOPE})
-
-
-async def _administer(addresses: Addresses, statement: str) -> None:
-    admin = await asyncpg.connect(addresses.postgres)
-    await admin.execute(statement)
-    await admin.close()
-
-
-async def _migrate(url: str) -> None:
-    async with Database.open(url) as database:
-        await database.migrate("media_service")
 
 
 def _sign(claims: dict[str, str]) -> str:

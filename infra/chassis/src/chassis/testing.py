@@ -64,7 +64,7 @@ def template_of(package: str) -> Callable[[Addresses], str]:
         """A database with the tables of the service, which nobody uses."""
         name = f"template_{new_id().hex}"
         asyncio.run(_administer(addresses, f'create database "{name}"'))
-        asyncio.run(migrate(_url_of(addresses, name)))
+        asyncio.run(migrate(url_of(addresses, name)))
         return name
 
     return template
@@ -82,12 +82,13 @@ async def database_url(addresses: Addresses, template: str) -> AsyncIterator[str
     name = f"test_{new_id().hex}"
     await _administer(addresses, f'create database "{name}" template "{template}"')
     try:
-        yield _url_of(addresses, name)
+        yield url_of(addresses, name)
     finally:
         await _administer(addresses, f'drop database "{name}" with (force)')
 
 
-def _url_of(addresses: Addresses, database: str) -> str:
+def url_of(addresses: Addresses, database: str) -> str:
+    """A database of this name."""
     return urlsplit(addresses.postgres)._replace(path=f"/{database}").geturl()
 
 

@@ -80,3 +80,21 @@ async def test_an_error_in_the_block_is_not_hidden_by_the_work() -> None:
     with pytest.raises(KeyError, match="mine"):
         async with jobs.running("work", work):
             raise KeyError("mine")
+
+
+@pytest.mark.parametrize("turns", range(6))
+async def test_work_that_is_woken_as_its_block_ends_still_ends(turns: int) -> None:
+    """Whichever comes first, and however few turns of the loop lie between."""
+    event = asyncio.Event()
+
+    async def work() -> None:
+        while True:
+            event.clear()
+            await jobs.woken(event, within=PATIENCE)
+
+    async with asyncio.timeout(PATIENCE):
+        async with jobs.running("work", work):
+            await asyncio.sleep(0.01)
+            event.set()
+            for _ in range(turns):
+                await asyncio.sleep(0)

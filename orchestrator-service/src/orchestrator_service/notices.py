@@ -17,6 +17,7 @@ from sqlalchemy import text
 from chassis.broker import hear
 from chassis.database import Database
 from chassis.gathering import Gathering
+from chassis.jobs import woken
 from journal_contracts.catalogue import ORCHESTRATOR
 from journal_contracts.message import PublicEvent
 from journal_contracts.webhooks import TELLABLE
@@ -143,11 +144,7 @@ class Notices:
                 for delivery in await self._claim():
                     self._busy[delivery.webhook_id] += 1
                     group.create_task(self._tell(delivery))
-                try:
-                    async with asyncio.timeout(LOOK_SECONDS):
-                        await self._woken.wait()
-                except TimeoutError:
-                    continue
+                await woken(self._woken, within=LOOK_SECONDS)
 
     async def keep_forgetting(self) -> None:
         """Again and again, let go of what was told long ago."""

@@ -49,7 +49,8 @@ async def read_pdf(content: bytes) -> list[Part]:
         env={},
     )
     try:
-        out, _ = await asyncio.wait_for(child.communicate(content), PATIENCE)
+        async with asyncio.timeout(PATIENCE):
+            out, _ = await child.communicate(content)
     except TimeoutError as error:
         raise Unreadable("takes too long to read") from error
     finally:

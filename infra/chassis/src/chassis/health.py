@@ -36,7 +36,8 @@ def router(probes: Mapping[str, Probe]) -> APIRouter:
 
 async def _ask(probe: Probe) -> str:
     try:
-        await asyncio.wait_for(probe(), PATIENCE)
+        async with asyncio.timeout(PATIENCE):
+            await probe()
     except Exception as error:  # whatever it is, this dependency cannot be used now
         return type(error).__name__
     return "ready"

@@ -31,8 +31,18 @@ async def running(
         yield
     finally:
         task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        await asyncio.wait([task])  # a cancel of our own goes on; the task's does not
+
+
+async def woken(event: asyncio.Event, *, within: float) -> None:
+    """Return once the event is set, or after so many seconds.
+
+    Not by `asyncio.wait_for`: before Python 3.12 it takes a cancel that meets the event for
+    nothing, and the job it came to stop runs on.
+    """
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(within):
+            await event.wait()
 
 
 async def _forever(

@@ -23,7 +23,7 @@ from sqlmodel import Field, SQLModel, col
 
 from chassis.database import Database
 from chassis.ids import new_id, now
-from chassis.jobs import running
+from chassis.jobs import running, woken
 from chassis.posting import Post, Refused, Undelivered
 from chassis.seals import Seal, Unsealable
 
@@ -90,8 +90,7 @@ class Mails:
             self._woken.clear()
             while await self._take_one():
                 pass
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), SWEEP_SECONDS)
+            await woken(self._woken, within=SWEEP_SECONDS)
 
     async def _take_one(self) -> bool:
         """Post the oldest that is due; false where none is. Its row is locked meanwhile."""

@@ -22,7 +22,7 @@ from sqlmodel import Field, SQLModel, col
 from chassis.broker.saying import BrokerAway, say_encoded
 from chassis.database import Database
 from chassis.ids import new_id
-from chassis.jobs import running
+from chassis.jobs import running, woken
 from journal_contracts.message import Message
 
 log = structlog.get_logger()
@@ -89,8 +89,7 @@ class Outbox:
             self._woken.clear()
             while await self._send_batch():
                 pass
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), SWEEP_SECONDS)
+            await woken(self._woken, within=SWEEP_SECONDS)
 
     async def _send_batch(self) -> bool:
         """Send what waits, oldest first; true if there may be more. Rows are locked meanwhile."""

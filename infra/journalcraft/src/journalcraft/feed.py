@@ -133,7 +133,8 @@ class Feed:
     async def _receive(self, socket: ClientConnection, seconds: float) -> list[Frame]:
         """The next message's frames; raises when it is overdue."""
         try:
-            text = await asyncio.wait_for(socket.recv(), min(SILENCE, seconds))
+            async with asyncio.timeout(min(SILENCE, seconds)):
+                text = await socket.recv()
         except TimeoutError:
             raise _Lost(self._at_once()) from None
         self._heard_at = time.monotonic()

@@ -10,7 +10,7 @@ from uuid import UUID
 import aiormq
 from aiormq.abc import DeliveredMessage
 
-from chassis.jobs import running
+from chassis.jobs import running, woken
 
 QUEUE = "faults.ears"
 QUORUM = {"x-queue-type": "quorum"}
@@ -27,8 +27,7 @@ class Ears:
     async def wait_for_news(self, journal: UUID, seconds: float) -> None:
         """Until something is heard that a user would act on, or until this long."""
         news = self.news.setdefault(journal, asyncio.Event())
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(news.wait(), seconds)
+        await woken(news, within=seconds)
         news.clear()
 
     @contextlib.asynccontextmanager

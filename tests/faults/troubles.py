@@ -12,6 +12,7 @@ from typing import Final
 
 import asyncpg
 
+from chassis.jobs import woken
 from journalcraft.servers.debs import locked, unpack
 from journalcraft.servers.stack import CACHE
 from orchestrator_service.phases import PHASES
@@ -24,8 +25,8 @@ FAILPOINTS: Final = [f"{point}/{phase.name}" for phase in PHASES for point in PO
 WINDOW: Final = 4.0
 WITHIN: Final = 2.0
 """Seconds in which an armed failpoint has to be reached; else it is armed again later."""
-SKEWED: Final = 0.1
-"""The share of orchestrators' lives with a clock that is an hour off."""
+SKEWED: Final = 10
+"""Of so many lives of orchestrators one has a clock that is an hour off."""
 
 
 @dataclass
@@ -33,7 +34,7 @@ class Troubles:
     """The faults of one run, counted by kind."""
 
     stage: Stage
-    faketime: Path | None
+    faketime: Path
     counted: Counter[str] = field(default_factory=Counter)
     failpoints: list[str] = field(default_factory=lambda: [*FAILPOINTS])
     reached: list[str] = field(default_factory=list)
@@ -46,13 +47,12 @@ class Troubles:
         await asyncio.gather(self._kills_of_orchestrators(), self._kills_of_workers())
 
     async def _kills_of_orchestrators(self) -> None:
-        for actor in self._in_turn(ORCHESTRATORS):
+        for life, actor in enumerate(self._in_turn(ORCHESTRATORS), 1):
             if self.failpoints:
                 await self._dies_by_itself(actor, self.failpoints.pop(0))
             else:
                 self._dies(actor)
-            is_skewed = self._random.random() < SKEWED
-            actor.start(**self._skewed() if is_skewed else {})
+            actor.start(**self._skewed() if life % SKEWED == SKEWED // 2 else {})
             await actor.until_ready()
 
     async def _kills_of_workers(self) -> None:
@@ -81,14 +81,11 @@ class Troubles:
 
     async def _over_after(self, seconds: float) -> bool:
         """Rest so long; whether it is over."""
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self.over.wait(), seconds)
+        await woken(self.over, within=seconds)
         return self.over.is_set()
 
     def _skewed(self) -> dict[str, str]:
         """A life with a clock that is an hour off."""
-        if self.faketime is None:
-            return {}
         self.counted["clock"] += 1
         return {
             "LD_PRELOAD": str(self.faketime),
@@ -191,10 +188,10 @@ class Troubles:
             self.counted["message"] += 1
 
 
-def a_lying_clock() -> Path | None:
-    """The library that makes a process believe in another time; None where it cannot be had."""
+def a_lying_clock() -> Path:
+    """The library that makes a process believe in another time."""
     place = CACHE / "faketime"
     with locked(CACHE):
         if not place.exists():
             unpack("faketime", "faketime|libfaketime", place, lambda root: None)
-    return next(place.rglob("libfaketime.so.1"), None)
+    return next(place.rglob("libfaketime.so.1"))

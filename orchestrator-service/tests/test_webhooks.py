@@ -8,7 +8,7 @@ import hmac
 import json
 import socket
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -16,6 +16,7 @@ from uuid import UUID
 import httpx
 import pytest
 
+from chassis.broker import letter_of
 from chassis.database import Database, Pool, open_pool
 from chassis.errors import ServiceError
 from chassis.ids import new_id
@@ -24,6 +25,7 @@ from journal_contracts.events import CraftCompleted, CraftPaused
 from journal_contracts.message import PublicEvent
 from journal_contracts.webhooks import DeliveryView, NewWebhook, WebhookOrder
 from orchestrator_service import notices as telling
+from orchestrator_service.engine.changes import Change
 from orchestrator_service.notices import Notices
 from orchestrator_service.posting import AddressRefused, Post, is_of_the_world
 from orchestrator_service.webhooks import MOST, Webhooks
@@ -72,6 +74,15 @@ class Street:
     async def journal(self) -> UUID:
         return (await self.house.desk.order(self.user, JournalOrder(theme="anxiety"), None)).id
 
+    async def say(self, event: PublicEvent) -> None:
+        """Commit it with the next transition of its journal, as if that had been the cause."""
+        store, journal = self.house.engine.store, event.journal_id
+        before = (await store.load([journal])).get(journal)
+        assert before
+        after = replace(before, version=before.version + 1)
+        letter = letter_of(event, new_id(), str(journal))
+        assert await store.commit([Change(before, after, events=[letter])], []) == {journal}
+
     async def hook(self, *events: Any) -> NewWebhook:
         order = WebhookOrder(url=self.receiver.url, events=frozenset(events or (DONE,)))
         return await self.webhooks.add(self.user, order)
@@ -118,7 +129,8 @@ async def test_an_event_is_told_once_and_its_receiver_can_tell_who_told_it(stree
     hook, journal = await street.hook(), await street.journal()
     event = done(journal, street.user)
 
-    await asyncio.gather(*(street.notices.note(event) for _ in range(3)))
+    for _ in range(3):
+        await street.say(event)
     await street.until(hook.id, "delivered", 1)
 
     ((headers, body),) = street.receiver.told
@@ -140,11 +152,10 @@ async def test_only_what_is_wanted_by_who_may_see_it_is_told(street: Street) -> 
     )
     unwanted = CraftPaused(**other.model_dump(), until=AT)
 
-    await street.notices.note(unwanted)
-    await street.notices.note(done(journal, new_id()))
-    await street.notices.note(done(new_id(), street.user))
+    await street.say(unwanted)
+    await street.say(done(journal, new_id()))
     assert await street.deliveries(hook.id) == ()
-    await street.notices.note(done(journal, new_id(), also=[street.user]))
+    await street.say(done(journal, new_id(), also=[street.user]))
 
     await street.until(hook.id, "delivered", 1)
 
@@ -154,7 +165,7 @@ async def test_what_is_not_taken_is_told_again_and_given_up_and_sent_again_by_ha
 ) -> None:
     street.receiver.status = 500
     hook, journal = await street.hook(), await street.journal()
-    await street.notices.note(done(journal, street.user))
+    await street.say(done(journal, street.user))
 
     failed = await street.until(hook.id, "failed", 3)
     (seen,) = (await street.webhooks.page(street.user)).items
@@ -171,7 +182,7 @@ async def test_what_is_not_taken_is_told_again_and_given_up_and_sent_again_by_ha
 async def test_what_was_told_long_ago_is_forgotten_and_nothing_else(street: Street) -> None:
     hook, journal = await street.hook(), await street.journal()
     for n in (1, 2, 3):
-        await street.notices.note(done(journal, street.user, n))
+        await street.say(done(journal, street.user, n))
     async with asyncio.timeout(20):
         while {each.state for each in await street.deliveries(hook.id)} != {"delivered"}:
             await asyncio.sleep(0.02)
@@ -194,7 +205,7 @@ async def test_who_is_gone_or_fails_and_fails_is_disabled_and_its_user_sees_it(
     street.receiver.status = status
     hook, journal = await street.hook(), await street.journal()
     await street.pool.execute("update webhook set failures = 19 where $1 = 500", status)
-    await street.notices.note(done(journal, street.user))
+    await street.say(done(journal, street.user))
 
     given_up = await street.until(hook.id, "failed", 1)
 
@@ -293,7 +304,7 @@ async def test_a_redirect_is_a_failure_and_leads_nowhere(street: Street) -> None
     street.receiver.extra = f"Location: http://127.0.0.1:{port}/\r\n"
     hook, journal = await street.hook(), await street.journal()
 
-    await street.notices.note(done(journal, street.user))
+    await street.say(done(journal, street.user))
     failed = await street.until(hook.id, "failed", 3)
 
     assert (failed.last_status, other.told) == (302, [])

@@ -38,9 +38,7 @@ from journal_contracts.events import (
     StepFinished,
     WorkerAlive,
 )
-from journal_contracts.message import PublicEvent
 from journal_contracts.product import PlanName
-from journal_contracts.webhooks import TELLABLE
 from orchestrator_service.course import Course
 from orchestrator_service.decisions import Decisions
 from orchestrator_service.engine.engine import Engine
@@ -103,14 +101,8 @@ async def orchestrator(
         servers.broker.hear(ORCHESTRATOR, AssetsRegistered, handlers.move)
         servers.broker.hear(ORCHESTRATOR, AssetsWithdrawn, handlers.move)
         servers.broker.hear_as_replica(WorkerAlive, handlers.see)
-        for told in TELLABLE:
-            servers.broker.hear(ORCHESTRATOR, told, _nobody_is_told)
         desk = Desk(cast(Database, None), engine, TOLD, unknown)
         yield Office(desk, Decisions(engine.transitions), Course(engine.transitions), engine)
-
-
-async def _nobody_is_told(event: PublicEvent) -> None:
-    """There are no webhooks here: their rows and what is sent of them have tests of their own."""
 
 
 class Answer(BaseModel):

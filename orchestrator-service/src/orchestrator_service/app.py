@@ -82,7 +82,6 @@ def build(settings: Settings) -> FastAPI:
             post = Post(world, local=settings.local_webhooks)
             app.state.webhooks = Webhooks(database, post)
             notices = Notices(database, post)
-            notices.listen(broker)
             spending = app.state.spending = Spending(database, quota)
             graveyard = app.state.graveyard = Graveyard(database, broker)
             hear_the_dead(broker, graveyard.keep)

@@ -1,26 +1,19 @@
-"""What webhooks are told: events become rows, and rows leave with pauses that grow."""
+"""What webhooks are told: the rows that a commit has left leave with pauses that grow."""
 
 import asyncio
-import json
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
 import structlog
-from faststream.rabbit import RabbitBroker
 from sqlalchemy import text
 
-from chassis.broker import hear
 from chassis.database import Database
-from chassis.gathering import Gathering
 from chassis.jobs import woken
-from journal_contracts.catalogue import ORCHESTRATOR
-from journal_contracts.message import PublicEvent
-from journal_contracts.webhooks import TELLABLE
 from orchestrator_service.posting import Answer, Post, signed
 
 log = structlog.get_logger()
@@ -42,17 +35,6 @@ LOOK_SECONDS: Final = 1.0
 KEPT: Final = timedelta(days=30)
 FORGET_SECONDS: Final = 3_600.0
 
-NOTE: Final = text("""
-    insert into delivery (id, webhook_id, journal_id, n, event, body)
-    select gen_random_uuid(), w.id, e.journal_id, e.n, e.event, e.body
-      from unnest(cast(:users as uuid[]), cast(:journals as uuid[]), cast(:ns as int[]),
-                  cast(:events as text[]), cast(:bodies as text[]))
-        as e(user_id, journal_id, n, event, body)
-      join webhook w on w.user_id = e.user_id and e.event = any(w.events)
-                    and w.disabled_at is null
-      join journal j on j.id = e.journal_id
-    on conflict (webhook_id, journal_id, n) do nothing
-""")
 CLAIM: Final = text("""
     with due as (
         select id from (
@@ -109,42 +91,25 @@ class Delivery:
 
 
 class Notices:
-    """Writes down what is to be told, and tells it; every replica does both."""
+    """Tells what is to be told; every replica does."""
 
     def __init__(self, database: Database, post: Post, rungs: Sequence[timedelta] = RUNGS) -> None:
         self._database = database
         self._post = post
         self._rungs = rungs
-        self._noting = Gathering(self._note)
         self._busy: Counter[UUID] = Counter()
-        self._woken = asyncio.Event()
-
-    def listen(self, broker: RabbitBroker) -> None:
-        """Hear every event that somebody may want to be told of."""
-        for kind in TELLABLE:
-            hear(broker, ORCHESTRATOR, kind, self.note, prefetch=64)
-
-    async def note(self, event: PublicEvent) -> None:
-        """Write an event down for every webhook that wants it, once."""
-        await self._noting.add(event)
-
-    async def _note(self, events: Sequence[PublicEvent]) -> None:
-        rows = [row for event in events for row in _rows(event)]
-        names = ("users", "journals", "ns", "events", "bodies")
-        told = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
-        async with self._database.transaction() as session:
-            await session.execute(NOTE, told)
-        self._woken.set()
+        self._free = asyncio.Event()
+        """Set when something was told, and more may be."""
 
     async def keep_telling(self) -> None:
         """Again and again, send what is due."""
         async with asyncio.TaskGroup() as group:
             while True:
-                self._woken.clear()
+                self._free.clear()
                 for delivery in await self._claim():
                     self._busy[delivery.webhook_id] += 1
                     group.create_task(self._tell(delivery))
-                await woken(self._woken, within=LOOK_SECONDS)
+                await woken(self._free, within=LOOK_SECONDS)
 
     async def keep_forgetting(self) -> None:
         """Again and again, let go of what was told long ago."""
@@ -177,6 +142,7 @@ class Notices:
         finally:
             self._busy[delivery.webhook_id] -= 1
             self._busy = +self._busy
+            self._free.set()
 
     async def _settle(self, delivery: Delivery, answer: Answer) -> None:
         told: dict[str, Any] = {
@@ -193,12 +159,3 @@ class Notices:
             told |= {"most": MOST_FAILURES, "gone": answer.status == GONE}
             if await session.scalar(MISSED, told):
                 await session.execute(GIVEN_UP, {"webhook": delivery.webhook_id})
-
-
-def _rows(event: PublicEvent) -> Iterator[tuple[UUID, UUID, int, str, str]]:
-    """An event for each who may see its journal, as it is told."""
-    data = event.model_dump(mode="json", exclude={"also"})
-    told = {"type": event.name, "timestamp": data["at"], "data": data}
-    body = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
-    for user in (event.user_id, *event.also):
-        yield user, event.journal_id, event.n, event.name, body

@@ -1,4 +1,5 @@
-"""A batch of changes as one statement: what moves, what is noted of it, and what it says.
+"""A batch of changes as one statement: what moves, what is noted of it, and what it says, to
+the house by letters and to webhooks by deliveries.
 
 Its rows go in as columns; a journal whose row is no longer as it was read changes nothing at all.
 """
@@ -8,12 +9,15 @@ from typing import Any, Final
 from uuid import UUID
 
 from chassis.broker import Letter
+from journal_contracts.webhooks import TELLABLE
 from orchestrator_service import steps
 from orchestrator_service.engine.changes import SAGA, Change
 from orchestrator_service.state import Saga
 from orchestrator_service.views import status_of
 
-COMMIT: Final = """
+_TELLABLE: Final = ", ".join(f"'{kind.name}'" for kind in TELLABLE)
+
+COMMIT: Final = f"""
 with born as (
     insert into journal (id, user_id, theme, plan, status, definition, version, saga, due_at,
                          priority, created_at, updated_at)
@@ -73,6 +77,20 @@ with born as (
         as l(id, journal_id, name, routing_key, body, trace, state, phase, part, attempt, pool,
              user_id, priority, cost)
       join won on won.id = l.journal_id
+), told as (
+    insert into delivery (id, webhook_id, journal_id, n, event, body)
+    select gen_random_uuid(), w.id, e.journal_id, (e.body->>'n')::int, e.name,
+           jsonb_build_object('type', e.name, 'timestamp', e.body->'at', 'data', e.body - 'also')
+      from (select l.journal_id, l.name, convert_from(l.body, 'utf8')::jsonb as body
+              from unnest($38::uuid[], $39::text[], $41::bytea[]) as l(journal_id, name, body)
+              join won on won.id = l.journal_id
+             where l.name in ({_TELLABLE})) e
+     cross join lateral (
+           select e.body->>'user_id' as user_id
+            union select jsonb_array_elements_text(e.body->'also')) seer
+      join webhook w on w.user_id = seer.user_id::uuid and e.name = any(w.events)
+                    and w.disabled_at is null
+    on conflict (webhook_id, journal_id, n) do nothing
 ), spent as (
     insert into user_day (user_id, day, settled_cost, settled_tokens)
     select s.user_id, (clock_timestamp() at time zone 'utc')::date, sum(cost), sum(tokens)
@@ -85,7 +103,7 @@ with born as (
            settled_tokens = user_day.settled_tokens + excluded.settled_tokens
 )
 select id from won
-"""
+"""  # noqa: S608 - the names are ours
 
 
 def columns_of(changes: Sequence[Change], waits: Collection[UUID]) -> tuple[list[Any], ...]:

@@ -7,6 +7,7 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
+from chassis.imports import staying
 from journalcraft.servers import Addresses, Servers, start_servers
 
 pytest_plugins = ["chassis.testing"]
@@ -28,6 +29,13 @@ class Shares(LoadFileScheduling):  # type: ignore[misc] # xdist has no types
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Shares:
     """Share the work out like this, whatever `--dist` says."""
     return Shares(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Thousands of tests and all they import stay to the end."""
+    with staying():
+        yield
 
 
 @pytest.fixture(scope="session")

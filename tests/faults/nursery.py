@@ -4,6 +4,7 @@ A process that is killed a hundred times should not spend most of the run on its
 on stdin orders one: `{"module", "environment", "log"}`; each line on stdout is its pid.
 """
 
+import gc
 import importlib
 import inspect
 import json
@@ -53,6 +54,7 @@ def main() -> None:
     for module in sys.argv[1:]:
         importlib.import_module(module)
     inspect.getsource(main)  # FastAPI reads its routes' source, and compiles patterns for it
+    gc.freeze()  # as the services do
     for line in sys.stdin:
         order = json.loads(line)
         pid = os.fork()

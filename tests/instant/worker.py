@@ -7,6 +7,7 @@ files as the media service would.
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 from pathlib import Path
@@ -142,6 +143,7 @@ async def main(settings: Settings) -> None:
 
 
 if __name__ == "__main__":
+    gc.freeze()  # as the service does
     telemetry.start(WORKERS)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(main(Settings()))

@@ -4,6 +4,7 @@ All of it is the service's own, CrewAI, ledger, store and broker too. Its model 
 unless the settings name one behind HTTP.
 """
 
+import gc
 from importlib import import_module
 
 from pydantic import BaseModel
@@ -34,6 +35,7 @@ if __name__ == "__main__":
     settings = Settings()
     prepare(settings.state)
     app = import_module("agent_workers.app")
+    gc.freeze()  # as the service does
     vars(app)["CREWS"] = {PHASE: write}
     vars(chain)["OfflineWriter"] = InstantModel
     serve(app.build(settings), settings)

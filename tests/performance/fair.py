@@ -9,6 +9,7 @@ is equal, 1/100 is all for one)?
 """
 
 import asyncio
+import gc
 import json
 import sys
 import time
@@ -175,6 +176,7 @@ async def _still(task: Task, column: int) -> int:
 
 
 if __name__ == "__main__":
+    gc.freeze()  # as the service does
     telemetry.start(ORCHESTRATOR)
     nine.install()
     given = Task.given()

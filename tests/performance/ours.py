@@ -7,6 +7,7 @@ the steps are done by a worker process beyond RabbitMQ, and its CPU counts as we
 
 import asyncio
 import contextlib
+import gc
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -116,6 +117,7 @@ async def main(task: Task) -> None:
 
 
 if __name__ == "__main__":
+    gc.freeze()  # as the service does
     telemetry.start(ORCHESTRATOR)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:  # as the service has it
         runner.run(main(Task.given()))

@@ -8,6 +8,7 @@ or not? SCALE shrinks it for a quick look.
 """
 
 import asyncio
+import gc
 import json
 import os
 import random
@@ -164,6 +165,7 @@ def scale_asked_for() -> float:
 
 
 if __name__ == "__main__":
+    gc.freeze()  # as the service does
     telemetry.start(ORCHESTRATOR)
     given = Task.given()
     told = asyncio.run(park(given) if given.load == "park" else decide(given))

@@ -5,6 +5,7 @@ Hearing and speaking are the chassis' own. When each step came is written to a f
 
 import asyncio
 import contextlib
+import gc
 import json
 import signal
 import sys
@@ -98,6 +99,7 @@ def fence_of(step: StepRef) -> dict[str, object]:
 
 
 if __name__ == "__main__":
+    gc.freeze()  # as the service does
     telemetry.start(WORKERS)
     given = Job(**json.loads(sys.argv[1]))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:  # as the service has it

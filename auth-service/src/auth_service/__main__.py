@@ -2,10 +2,13 @@
 
 import sys
 
-from auth_service import commands
-from auth_service.app import build
-from auth_service.settings import Settings
-from chassis import telemetry, web
+from chassis.imports import staying
+
+with staying():
+    from auth_service import commands
+    from auth_service.app import build
+    from auth_service.settings import Settings
+    from chassis import telemetry, web
 
 telemetry.start("auth-service")
 if sys.argv[1:]:

@@ -1,9 +1,12 @@
 """`python -m gateway_service` serves."""
 
-from chassis import telemetry, web
-from gateway_service.app import build
-from gateway_service.settings import Settings
-from journal_contracts.catalogue import GATEWAY
+from chassis.imports import staying
+
+with staying():
+    from chassis import telemetry, web
+    from gateway_service.app import build
+    from gateway_service.settings import Settings
+    from journal_contracts.catalogue import GATEWAY
 
 telemetry.start(GATEWAY)
 settings = Settings()

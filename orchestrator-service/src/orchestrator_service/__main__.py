@@ -2,12 +2,15 @@
 
 import sys
 
-from chassis import telemetry
-from chassis.web import serve
-from journal_contracts.catalogue import ORCHESTRATOR
-from orchestrator_service import versions
-from orchestrator_service.app import build
-from orchestrator_service.settings import Settings
+from chassis.imports import staying
+
+with staying():
+    from chassis import telemetry
+    from chassis.web import serve
+    from journal_contracts.catalogue import ORCHESTRATOR
+    from orchestrator_service import versions
+    from orchestrator_service.app import build
+    from orchestrator_service.settings import Settings
 
 if __name__ == "__main__":
     telemetry.start(ORCHESTRATOR)

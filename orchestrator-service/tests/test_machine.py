@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, get_args
 from unittest import mock
 from uuid import UUID
 
@@ -28,9 +28,14 @@ from hypothesis.stateful import (
 from tests.instant.tables import with_two_parts
 
 from journal_contracts.decisions import OWN, Choice
-from journal_contracts.events import DecisionClosed, DecisionRequested
+from journal_contracts.events import (
+    CraftShared,
+    CraftUnshared,
+    DecisionClosed,
+    DecisionRequested,
+)
 from journal_contracts.message import Message
-from journal_contracts.product import PlanName
+from journal_contracts.product import PlanName, Share
 from orchestrator_service import answers
 from orchestrator_service.engine.causes import replayed, written
 from orchestrator_service.engine.changes import SAGA
@@ -49,11 +54,12 @@ from orchestrator_service.happenings import (
     Reply,
     Resume,
     Retry,
+    Shared,
 )
 from orchestrator_service.hearing import OVER_DAY
 from orchestrator_service.plan import DEFINITIONS, FIRST
 from orchestrator_service.questions import AFTER_FAILURE, OVER_BUDGET
-from orchestrator_service.state import Saga
+from orchestrator_service.state import Saga, changed
 
 from .crew import JOURNAL, USER, Journey, Step, billed, failed, finished
 from .tables import second
@@ -70,6 +76,7 @@ CHOICES: Final[dict[str, st.SearchStrategy[Choice]]] = {
 }
 
 picks = st.integers(0, 999)
+friends = st.sampled_from([UUID(int=n) for n in (7, 8, 9)])
 one_in_ten = st.integers(0, 9).map(lambda number: number == 0)
 minutes = st.sampled_from((0, 1, 5, 11, 16, 25 * 60))
 
@@ -207,6 +214,23 @@ class Life(RuleBasedStateMachine):
         asked = self.journey.asked()
         self.happen(HandedOver(asked[pick % len(asked)], UUID(int=7)))
 
+    @rule(members=st.dictionaries(friends, st.sampled_from(get_args(Share)), max_size=2))
+    def share(self, members: dict[UUID, Share]) -> None:
+        """Each who comes, changes or goes hears of it; the journal's way is the same."""
+        before, told = self.saga, len(self.journey.events)
+        self.happen(Shared(members))
+        news = self.journey.events[told:]
+        changes = [
+            member
+            for member in before.members.keys() | members.keys()
+            if before.members.get(member) != members.get(member)
+        ]
+        assert sorted(e.member for e in news if isinstance(e, CraftShared | CraftUnshared)) == (
+            sorted(changes)
+        )
+        assert all(e.member in e.also for e in news if isinstance(e, CraftShared | CraftUnshared))
+        assert changed(self.saga, n=before.n, members=before.members) == before
+
     @rule(time=minutes)
     def pause(self, time: int) -> None:
         self.happen(Pause(self.journey.now + timedelta(minutes=time)))
@@ -278,6 +302,12 @@ class Life(RuleBasedStateMachine):
         assert events[-1].n == self.saga.n == len(events)
         assert 0 <= self.saga.percent <= 100
         assert 0 <= events[-1].percent <= 100
+
+    @invariant()
+    def members_and_nobody_else_are_told(self) -> None:
+        last = self.journey.events[-1]
+        if not isinstance(last, CraftUnshared):  # who goes is told so, the last time
+            assert set(last.also) == set(self.saga.members)
 
     @invariant()
     def it_survives_storage(self) -> None:

@@ -17,7 +17,8 @@ from .authoring import let_it_write
 @pytest.fixture(scope="session")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """The platform, with the offline writer."""
-    with start_platform(tmp_path_factory.mktemp("platform")) as platform:
+    hurry = {"auth-service": {"JCC_ERASE_AGAIN_SECONDS": "2"}}
+    with start_platform(tmp_path_factory.mktemp("platform"), extra=hurry) as platform:
         yield platform
 
 

@@ -219,3 +219,17 @@ async def test_a_reply_that_cannot_be_kept_now_is_kept_a_little_later(
     [claim] = await house.claims()
     assert (claim["lost"], len(llmock.requests)) == (0, 1)
     assert claim["reply"] is not None
+
+
+async def test_nothing_stays_of_a_user_who_left(house: House, a_door: NewDoor) -> None:
+    """R7.1: neither replies nor bills, and others keep theirs."""
+    other = replace(ASKER, step=ASKER.step.model_copy(update={"user_id": new_id()}))
+    await asked(a_door())
+    await asked(a_door(), "1", other)
+    ledger = Ledger(house.pool, new_id())
+
+    await ledger.erase(STEP.user_id)
+    await ledger.erase(STEP.user_id)
+
+    assert [row["user_id"] for row in await house.claims()] == [other.step.user_id]
+    assert [row["user_id"] for row in await house.attempts()] == [other.step.user_id]

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from chassis.ids import new_id
 from gateway_service import feed as feeds
+from gateway_service.erasing import Erasing
 from gateway_service.feed import Entry, Feed
 
 USER, JOURNAL = new_id(), new_id()
@@ -123,6 +124,44 @@ async def test_an_empty_redis_means_another_epoch(feed: Feed, redis_url: str) ->
 
     assert after.epoch != before.epoch
     assert after.top == 0
+
+
+async def test_what_was_said_of_a_journal_that_is_gone_is_let_go_of_and_leaves_an_honest_gap(
+    feed: Feed,
+) -> None:
+    """R7.1: others read along, and its words are not theirs to keep."""
+    user, gone, other = new_id(), new_id(), new_id()
+    for n, journal in enumerate((gone, other, gone, gone), 1):
+        await feed.append(user, journal, 1 + (n > 2) + (n > 3), about(journal))
+
+    await feed.forget(user, gone)
+
+    assert await feed.after(user, 0, 4) is None
+    assert [offset_of(e) for e in await feed.after(user, 1, 2) or ()] == [2]
+    assert [offset_of(e) for e in (await feed.newest(user))[1]] == [4]
+
+
+async def test_redis_keeps_nothing_of_a_user_who_left(feed: Feed, redis_url: str) -> None:
+    user, other, redis = new_id(), new_id(), feeds.connect(redis_url)
+    for each in (user, other):
+        await feed.append(each, JOURNAL, 1, frame(1))
+        await redis.set(f"limit:user:{each}", 1)
+        await redis.set(f"state:{{{each}}}:{JOURNAL}", "{}")
+
+    await Erasing(redis).erase(user)
+    await Erasing(redis).erase(user)
+
+    assert await redis.keys(f"*{user}*") == []
+    assert len(await redis.keys(f"*{other}*")) == 5
+    await redis.aclose()
+
+
+def about(journal: UUID) -> bytes:
+    return json.dumps({"journal": str(journal)}).encode()
+
+
+def offset_of(entry: Entry) -> int:
+    return entry.offset
 
 
 def frame(n: int, journal: UUID | None = None) -> bytes:

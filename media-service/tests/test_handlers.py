@@ -1,6 +1,7 @@
 """Taking finished files onto a user's shelf, and forgetting a journal."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -292,3 +293,37 @@ async def test_what_is_withdrawn_stays_off_the_shelf_until_it_is_made_anew(
     assert len(await shelf(database, crew)) == len(ALL_FOUR)
     names = [name for name, _ in await said(database, crew)]
     assert names.count(AssetsWithdrawn.name) == 2
+
+
+async def test_a_user_who_left_leaves_no_row_and_no_byte_and_others_keep_theirs(
+    handlers: Handlers, database: Database, blobs: Blobs, crew: Any, other: Any
+) -> None:
+    """R7.1: the store is away the first time; what comes later changes nothing."""
+    for each in (crew, other):
+        await handlers.register(await each.hand_over())
+        await blobs.put(f"users/{each.user_id}/documents/diary.md", b"canary", "text/markdown")
+    late = await crew.hand_over(attempt=2)
+
+    with pytest.raises(ConnectionError):
+        await replace(handlers, blobs=Away()).erase(crew.user_id)
+    await handlers.erase(crew.user_id)
+    await handlers.register(late)
+    await handlers.erase(crew.user_id)
+
+    assert await shelf(database, crew) == {}
+    assert await blobs.sizes(f"users/{crew.user_id}/") == {}
+    assert sorted(await shelf(database, other)) == sorted(ALL_FOUR)
+    assert len(await blobs.sizes(f"users/{other.user_id}/")) > len(ALL_FOUR)
+
+
+class Away:
+    """A store that cannot be reached."""
+
+    async def remove_all(self, prefix: str) -> None:
+        raise ConnectionError(prefix)
+
+
+@pytest.fixture
+def other(crew: Any, blobs: Blobs) -> Any:
+    """Another user's crew."""
+    return type(crew)(blobs)

@@ -13,6 +13,7 @@ from agent_workers.models.ledger import Ledger
 from agent_workers.readers import Readers
 from agent_workers.runner import Runner
 from chassis.broker import BrokerAway, hear, hear_on_every_replica, hearing_hot, say
+from chassis.erasing import hear_deletions
 from chassis.jobs import running
 from journal_contracts.catalogue import WORKERS
 from journal_contracts.commands import RunPhase
@@ -32,13 +33,14 @@ GRACE_SECONDS: Final = 25.0
 def listen(broker: RabbitBroker, runner: Runner, ledger: Ledger, readers: Readers) -> None:
     """Drop the steps of journals that are over: at once here, and for good in the ledger.
 
-    Beside it, hear who reads along.
+    Beside it, hear who reads along, and who has left for good.
     """
     hear(broker, WORKERS, CraftCancelled, ledger.end)
     hear(broker, WORKERS, CraftDeleted, ledger.end)
     hear_on_every_replica(broker, WORKERS, CraftCancelled, runner.drop)
     hear_on_every_replica(broker, WORKERS, CraftDeleted, runner.drop)
     hear_on_every_replica(broker, WORKERS, TextWanted, readers.note)
+    hear_deletions(broker, WORKERS, ledger.erase)
 
 
 @contextlib.asynccontextmanager

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from functools import partial
 from typing import Final
 
@@ -12,6 +13,7 @@ from faststream.rabbit import RabbitBroker
 
 from auth_service import (
     audit_routes,
+    erasures,
     factor_routes,
     internal_routes,
     mail_routes,
@@ -30,7 +32,7 @@ from auth_service.passwords import Passwords
 from auth_service.settings import Settings
 from auth_service.tokens import Tokens
 from chassis import web
-from chassis.broker import connect, open_broker
+from chassis.broker import connect, hear, open_broker
 from chassis.calls import PATIENCE
 from chassis.database import Database
 from chassis.health import Probe
@@ -41,6 +43,7 @@ from chassis.mail import Mails
 from chassis.outbox import Outbox
 from chassis.posting import post_of
 from journal_contracts.catalogue import AUTH
+from journal_contracts.events import UserErased
 
 KEY_SECONDS: Final = 5.0
 
@@ -64,6 +67,7 @@ def build(settings: Settings) -> FastAPI:
             stack.callback(passwords.close)
             broker = connect(AUTH, settings.amqp_url)
             outbox = Outbox(database, broker)
+            hear(broker, AUTH, UserErased, partial(erasures.confirm, database))
             app.state.desk = Desk(
                 database,
                 passwords,
@@ -90,6 +94,9 @@ def build(settings: Settings) -> FastAPI:
             await stack.enter_async_context(running("reading keys", partial(_read_keys, app)))
             signing = partial(checkpoints.keep_writing, database)
             await stack.enter_async_context(running("signing checkpoints", signing))
+            pause = timedelta(seconds=settings.erase_again_seconds)
+            asking = partial(erasures.keep_asking, database, outbox, pause)
+            await stack.enter_async_context(running("erasing", asking))
             await stack.enter_async_context(forgetting(database))
             yield
 

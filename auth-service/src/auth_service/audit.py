@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Column, DateTime, LargeBinary, delete, select
+from sqlalchemy import BigInteger, Column, DateTime, LargeBinary, delete, exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, SQLModel, col
 
@@ -15,6 +15,8 @@ from auth_service.chain import SHARDS, Entry, Mark, Walk, digest_of, link
 from chassis.ids import now
 
 AT_ONCE: Final = 500
+STAYS: Final = ("account_deleted", "erasure_confirmed")
+"""Acts that tell of an erasure itself: an id, and who has erased."""
 
 
 class AuditEntry(SQLModel, table=True):
@@ -70,7 +72,12 @@ async def append(session: AsyncSession, act: str, user_id: UUID | None, **told: 
 
 async def erase(session: AsyncSession, user_id: UUID) -> None:
     """Forget who and what of a user's acts; that and when something was done stays."""
-    await session.execute(delete(AuditPayload).where(col(AuditPayload.user_id) == user_id))
+    stays = exists().where(
+        col(AuditEntry.shard) == col(AuditPayload.shard),
+        col(AuditEntry.seq) == col(AuditPayload.seq),
+        col(AuditEntry.act).in_(STAYS),
+    )
+    await session.execute(delete(AuditPayload).where(col(AuditPayload.user_id) == user_id, ~stays))
 
 
 async def entries(session: AsyncSession) -> AsyncIterator[Entry]:

@@ -3,18 +3,21 @@
 grant-operator EMAIL [--until 2027-01-31] [--vouched]    revoke-operator EMAIL
 rotate-keys                                  revoke-key KID
 rewrap-vault
+erasures [--open]                            erase-again [USER_ID ...]
 """
 
 import argparse
 import asyncio
 import getpass
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
+from uuid import UUID
 
 import structlog
 
-from auth_service import audit, operators, vault
+from auth_service import audit, erasures, operators, vault
 from auth_service.envelopes import Envelopes
 from auth_service.keys import Keys, KeyTooNew, NoSuchKey
 from auth_service.operators import NoSuchAccount, NotVerified
@@ -57,6 +60,8 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--vouched", action="store_true", help="you know whose it is")
     commands.add_parser("rotate-keys")
     commands.add_parser("rewrap-vault")
+    commands.add_parser("erasures").add_argument("--open", action="store_true")
+    commands.add_parser("erase-again").add_argument("user_id", type=UUID, nargs="*")
     commands.add_parser("revoke-key").add_argument("kid")
     return parser
 
@@ -79,6 +84,11 @@ async def _run(typed: argparse.Namespace) -> None:
                 await rotate(database, Keys(settings.signing_key.get_secret_value()))
             case "rewrap-vault":
                 await rewrap(database, Envelopes(settings.vault_keys.get_secret_value()))
+            case "erasures":
+                for line in await receipts(database, only_open=typed.open):
+                    print(line)  # noqa: T201 - this is what was asked for
+            case "erase-again":
+                await erase_again(database, typed.user_id)
             case "revoke-key":
                 await revoke(database, Keys(settings.signing_key.get_secret_value()), typed.kid)
 
@@ -113,3 +123,31 @@ async def rewrap(database: Database, envelopes: Envelopes) -> int:
         await audit.append(session, "vault_rewrapped", None, **told)
     log.warning("vault_rewrapped", audit=True, **told)
     return done
+
+
+async def receipts(database: Database, *, only_open: bool) -> list[str]:
+    """A line of JSON for each erasure: whose, since when, who has confirmed it, and whether all."""
+    async with database.transaction() as session:
+        found = await erasures.receipts(session, only_open=only_open)
+    return [
+        json.dumps(
+            {
+                **erasure.model_dump(mode="json", exclude={"said_at", "services"}),
+                "waits_for": sorted(
+                    set(erasure.services)
+                    - {r.service for r in confirmed if r.round == erasure.round}
+                ),
+                "confirmed": [r.model_dump(mode="json", exclude={"user_id"}) for r in confirmed],
+            }
+        )
+        for erasure, confirmed in found
+    ]
+
+
+async def erase_again(database: Database, user_ids: Sequence[UUID]) -> int:
+    """After a restore: the running service asks all services anew, for all who ever left."""
+    async with database.transaction() as session:
+        asked = await erasures.again(session, user_ids)
+        await audit.append(session, "erased_again", None, users=asked)
+    log.warning("erased_again", audit=True, users=asked)
+    return asked

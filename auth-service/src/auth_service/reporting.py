@@ -26,6 +26,8 @@ SECTION_OF: Final = {
     "vault_used": "vault",
     "vault_refused": "vault",
     "account_deleted": "erasures",
+    "erasure_confirmed": "erasures",
+    "erased_again": "erasures",
 }
 """Everything else is about who came in, and how."""
 

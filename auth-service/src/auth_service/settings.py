@@ -27,5 +27,7 @@ class Settings(ServiceSettings):
     smtp_url: SecretStr | None = None
     """`smtps://user:password@host`, `smtp://` with STARTTLS, or `smtp+plain://` for a relay."""
     mail_from: str = "Journal Craft Crew <no-reply@localhost>"
+    erase_again_seconds: float = 900
+    """Longer than anything runs, or waits to be tried anew, that began before an account went."""
     password_cost: Literal["full", "light"] = "full"  # noqa: S105 - a cost, not a password
     """`light` is for tests: it makes passwords quick to check, and quick to guess."""

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from auth_service import audit, mail_tokens, security
+from auth_service import audit, erasures, mail_tokens, security
 from auth_service.desk import Desk, Present
 from auth_service.letters import NEWS_HOLD
 from auth_service.revocations import revoke
@@ -26,7 +26,6 @@ from chassis.errors import Conflict, NotFound, Unauthorized
 from chassis.ids import new_id, now
 from chassis.remembered import SessionEnded
 from journal_contracts.api import TokenView
-from journal_contracts.events import UserDeleted
 from journal_contracts.sessions import AccountDeletion, PasswordChange, SignIn
 
 
@@ -137,7 +136,7 @@ async def delete_account(at: Desk, who: Present, deletion: AccountDeletion) -> N
     async with at.database.transaction() as session:
         account = await lock_proved(session, who)
         await revoke(session, at.outbox, account.id, "account_deleted", present)
-        at.outbox.put(session, UserDeleted(user_id=account.id, at=present), subject=str(account.id))
+        erasures.begin(session, at.outbox, account.id, present)
         await session.flush()
         await session.delete(account)
         await audit.erase(session, account.id)

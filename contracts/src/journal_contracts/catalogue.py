@@ -97,7 +97,12 @@ CATALOGUE: Final = (
         said_by=(AUTH,),
         heard_by_every_replica_of=(GATEWAY, ORCHESTRATOR, MEDIA),
     ),
-    Entry(events.UserDeleted, said_by=(AUTH,)),
+    Entry(
+        events.UserDeleted,
+        said_by=(AUTH,),
+        heard_by=(GATEWAY, ORCHESTRATOR, MEDIA, WORKERS),
+    ),
+    Entry(events.UserErased, said_by=(GATEWAY, ORCHESTRATOR, MEDIA, WORKERS), heard_by=(AUTH,)),
 )
 BY_NAME: Final = {entry.name: entry for entry in CATALOGUE}
 

@@ -305,3 +305,15 @@ class UserDeleted(Event):
     name: ClassVar[str] = "auth.user.deleted.v1"
     user_id: UUID
     at: datetime
+    round: int = 1
+    """It is said again, as round 2, once whatever was under way is over; and after a restore."""
+
+
+class UserErased(Event):
+    """A service keeps nothing any more of a user whose account is gone."""
+
+    name: ClassVar[str] = "user.data.erased.v1"
+    user_id: UUID
+    service: str
+    round: int
+    at: datetime

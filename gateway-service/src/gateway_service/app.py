@@ -11,6 +11,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from chassis import web
 from chassis.broker import connect, open_broker
 from chassis.calls import ServiceCalls
+from chassis.erasing import hear_deletions
 from chassis.health import Probe
 from chassis.revocation import trust
 from gateway_service import (
@@ -34,6 +35,7 @@ from gateway_service import (
     webhooks,
 )
 from gateway_service.connections import ConnectionManager
+from gateway_service.erasing import Erasing
 from gateway_service.following import Sources
 from gateway_service.headers import SafeHeaders
 from gateway_service.history import History
@@ -106,6 +108,7 @@ def build(settings: Settings) -> FastAPI:
             listener = Listener(broker, connections)
             history = History(app.state.owners.orchestrator)
             Stamper(broker, feeds, history, Hop(broker)).listen()
+            hear_deletions(broker, GATEWAY, Erasing(redis).erase)
             await stack.enter_async_context(open_broker(broker))
             probes["broker"] = listener.ping
             await stack.enter_async_context(listener.listening())

@@ -3,6 +3,7 @@
 It is never the truth: what is lost begins again under a new epoch, and clients take a snapshot.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import resources
@@ -114,6 +115,17 @@ class Feed:
         """The epoch, and its last event if there is one."""
         at = await self.position(user_id)
         return at.epoch, await self.after(user_id, max(0, at.top - 1), at.top) or ()
+
+    async def forget(self, user_id: UUID, journal_id: UUID) -> None:
+        """Let go of what was said of a journal, but for the end of the feed.
+
+        Whoever missed any of it finds a gap, and takes a snapshot.
+        """
+        rows: Any = await self._redis.xrange(_history(user_id)) or ()
+        frames = ((id_, json.loads(fields[b"frame"])) for id_, fields in rows[:-1])
+        doomed = [id_ for id_, frame in frames if frame["journal"] == str(journal_id)]
+        if doomed:
+            await self._redis.xdel(_history(user_id), *doomed)
 
     async def ping(self) -> None:
         await self._redis.get("ping")

@@ -20,7 +20,7 @@ from gateway_service.history import History
 from gateway_service.live import Hop
 from journal_contracts.api import ToldEvent
 from journal_contracts.catalogue import GATEWAY, heard_by
-from journal_contracts.events import CraftShared
+from journal_contracts.events import CraftDeleted, CraftShared
 from journal_contracts.message import PublicEvent
 from journal_contracts.realtime import Happened
 
@@ -89,6 +89,10 @@ class Stamper:
             return
         readers = (event.user_id, *event.also)
         await asyncio.gather(*(self._stamp_for(user, event, told, frame) for user in readers))
+        if isinstance(event, CraftDeleted):  # its owner's words are nobody else's to keep
+            await asyncio.gather(
+                *(self._feed.forget(user, event.journal_id) for user in event.also)
+            )
 
     async def _stamp_for(
         self, user: UUID, event: PublicEvent, told: ToldEvent, frame: bytes

@@ -9,6 +9,7 @@ from chassis.blobs import open_blobs
 from chassis.broker import connect, hear, open_broker
 from chassis.calls import ServiceCalls
 from chassis.database import Database
+from chassis.erasing import hear_deletions
 from chassis.health import Probe
 from chassis.outbox import Outbox
 from chassis.revocation import trust
@@ -52,6 +53,7 @@ def build(settings: Settings) -> FastAPI:
             hear(broker, SERVICE, WithdrawAssets, handlers.withdraw, prefetch=4)
             hear(broker, SERVICE, CraftDeleted, handlers.forget)
             hear(broker, SERVICE, CraftStarted, handlers.remember)
+            hear_deletions(broker, SERVICE, handlers.erase)
 
             async with open_broker(broker), outbox.relaying(), revocations.following():
                 yield

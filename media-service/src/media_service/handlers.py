@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from uuid import UUID
 
 import structlog
 
@@ -24,6 +25,7 @@ from media_service.store import (
     Asset,
     first_attempt,
     forget_assets,
+    forget_user,
     lock_journal,
     replace_assets,
     use_documents,
@@ -82,6 +84,12 @@ class Handlers:
             await forget_assets(session, event.journal_id)
         await self.blobs.remove_all(home_of(event.user_id, event.journal_id))
         await erase_with(self.database, self.blobs, event.user_id, event.journal_id)
+
+    async def erase(self, user_id: UUID) -> None:
+        """Forget all of a user; the bytes go once the rows are gone."""
+        async with self.database.transaction() as session:
+            await forget_user(session, user_id)
+        await self.blobs.remove_all(f"users/{user_id}/")
 
     async def remember(self, event: CraftStarted) -> None:
         """A journal was ordered with documents: they are erased with it, or were meant to be."""

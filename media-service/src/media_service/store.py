@@ -160,3 +160,13 @@ async def uses_of(session: AsyncSession, user_id: UUID) -> list[tuple[str, UUID]
 
 async def forget_uses(session: AsyncSession, journal_id: UUID) -> None:
     await session.execute(delete(DocumentUse).where(col(DocumentUse.journal_id) == journal_id))
+
+
+async def forget_user(session: AsyncSession, user_id: UUID) -> None:
+    """Take everything of a user off the shelf, and hear no more of their journals."""
+    mine = select(col(Asset.journal_id)).where(col(Asset.user_id) == user_id)
+    used = select(col(DocumentUse.journal_id)).where(col(DocumentUse.user_id) == user_id)
+    for journal_id in (await session.scalars(mine.union(used).order_by("journal_id"))).all():
+        await lock_journal(session, journal_id)
+        await forget_assets(session, journal_id)
+    await session.execute(delete(DocumentUse).where(col(DocumentUse.user_id) == user_id))

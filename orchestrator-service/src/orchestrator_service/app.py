@@ -10,6 +10,7 @@ from chassis import failpoints
 from chassis.broker import connect, hear_the_dead, hearing_hot, open_broker, ping
 from chassis.calls import ServiceCalls
 from chassis.database import Database
+from chassis.erasing import hear_deletions
 from chassis.health import Probe
 from chassis.jobs import running
 from chassis.revocation import trust
@@ -23,6 +24,7 @@ from orchestrator_service.dead_letters import Graveyard
 from orchestrator_service.decisions import Decisions
 from orchestrator_service.engine.engine import Engine
 from orchestrator_service.engine.quotas import Quota
+from orchestrator_service.erasing import Erasing
 from orchestrator_service.handlers import Handlers
 from orchestrator_service.library import Shelf
 from orchestrator_service.notices import Notices
@@ -76,6 +78,7 @@ def build(settings: Settings) -> FastAPI:
             revocations = trust(app, broker, ORCHESTRATOR, auth)
             handlers = Handlers(engine.transitions, engine.release)
             handlers.listen(broker)
+            hear_deletions(broker, ORCHESTRATOR, Erasing(database, desk, shared).erase)
             world = await stack.enter_async_context(
                 httpx.AsyncClient(timeout=PATIENCE, limits=ANEW, trust_env=False)
             )

@@ -51,6 +51,11 @@ insert into ended (journal_id, n, at) values ($1, $2, clock_timestamp())
 on conflict (journal_id) do update set n = greatest(ended.n, excluded.n), at = excluded.at
 """
 
+ERASE: Final = """
+with calls as (delete from paid_call where user_id = $1)
+delete from attempt where user_id = $1
+"""
+
 WRITERS: Final = """
 select model from paid_call
  where journal_id = $1 and phase = $2 and reply is not null
@@ -93,6 +98,10 @@ class Ledger:
     async def end(self, end: CraftCancelled | CraftDeleted) -> None:
         """No call is made for steps of this journal that were given out before its end."""
         await self._pool.execute(END, end.journal_id, end.n)
+
+    async def erase(self, user_id: UUID) -> None:
+        """Nothing stays of what was asked and answered for a user."""
+        await self._pool.execute(ERASE, user_id)
 
     async def kept_reply(self, key: str) -> str | None:
         """The reply to this question, if it was ever given."""

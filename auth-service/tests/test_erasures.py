@@ -1,0 +1,137 @@
+"""An account that is gone is erased everywhere, twice, and each service's word is kept (R7.1)."""
+
+import json
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from auth_service import commands, erasures, reporting
+from chassis.database import Database
+from chassis.ids import new_id, now
+from journal_contracts.catalogue import BY_NAME
+from journal_contracts.events import UserDeleted, UserErased
+
+from .test_sessions import ADA, ask, sign_in
+
+SERVICES = BY_NAME[UserDeleted.name].heard_by
+
+
+async def gone(door: Any) -> UUID:
+    """Somebody who was here, and deleted the account."""
+    token = (await sign_in(door))["access_token"]
+    who = (await ask(door, "GET", "me", token)).json()["id"]
+    word = {"password": ADA["password"]}
+    assert (await ask(door, "POST", "delete-account", token, json=word)).status_code == 204
+    return UUID(who)
+
+
+def database_of(door: Any) -> Database:
+    found: Database = door.app.state.desk.database
+    return found
+
+
+async def confirmed(door: Any, user: UUID, round_: int, services: Sequence[str] = SERVICES) -> None:
+    for service in services:
+        erased = UserErased(user_id=user, service=service, round=round_, at=now())
+        await erasures.confirm(database_of(door), erased)
+
+
+async def asked_again(door: Any) -> None:
+    """Whatever is due is said, as it is some minutes later."""
+    async with database_of(door).transaction() as session:
+        await erasures.ask(session, door.app.state.desk.outbox, now())
+
+
+async def receipts(door: Any, *, only_open: bool = False) -> list[dict[str, Any]]:
+    lines = await commands.receipts(database_of(door), only_open=only_open)
+    return [json.loads(line) for line in lines]
+
+
+async def said(database_url: str) -> list[int]:
+    """The rounds that were said."""
+    connection = await asyncpg.connect(database_url)
+    rows = await connection.fetch(
+        "select body from outbox where name = $1 order by id", UserDeleted.name
+    )
+    await connection.close()
+    return [UserDeleted.model_validate_json(row["body"]).round for row in rows]
+
+
+async def test_an_erasure_is_complete_when_all_have_confirmed_it_twice(
+    door: Any, database_url: str
+) -> None:
+    user = await gone(door)
+
+    await confirmed(door, user, 1, SERVICES[1:])
+    await asked_again(door)
+    [waiting] = await receipts(door, only_open=True)
+    await confirmed(door, user, 1)
+    await asked_again(door)
+    await confirmed(door, user, 2, SERVICES[1:])
+    await confirmed(door, user, 2, SERVICES[1:])
+    [almost] = await receipts(door, only_open=True)
+    await confirmed(door, user, 2)
+    await asked_again(door)
+
+    [receipt] = await receipts(door)
+    assert await said(database_url) == [1, 1, 2]
+    assert (waiting["round"], waiting["waits_for"]) == (1, [SERVICES[0]])
+    assert (almost["round"], almost["waits_for"]) == (2, [SERVICES[0]])
+    assert receipt["user_id"] == str(user)
+    assert receipt["completed_at"] is not None
+    assert sorted((r["round"], r["service"]) for r in receipt["confirmed"]) == sorted(
+        (round_, service) for round_ in (1, 2) for service in SERVICES
+    )
+    assert await receipts(door, only_open=True) == []
+
+
+async def test_a_word_that_nobody_asked_for_counts_for_nothing(door: Any) -> None:
+    user = await gone(door)
+
+    await confirmed(door, new_id(), 2)
+    await confirmed(door, user, 1, ["somebody-else"])
+
+    [receipt] = await receipts(door)
+    assert receipt["confirmed"] == []
+
+
+async def test_receipts_are_in_the_audit_which_holds_and_tells_of_nothing_else(door: Any) -> None:
+    user = await gone(door)
+    await confirmed(door, user, 1)
+    await asked_again(door)
+    await confirmed(door, user, 2)
+
+    report = await reporting.report(door.app.state.desk, now() - timedelta(hours=1))
+    acts = [act for section in report.last.values() for act in section]
+    about = [act for act in acts if act.told.get("user_id") == str(user)]
+    assert report.chain.findings == ()
+    assert report.counts["erasures"] == {
+        "account_deleted": 1,
+        "erasure_confirmed": 2 * len(SERVICES),
+    }
+    assert {act.act for act in about} == {"account_deleted", "erasure_confirmed"}
+    assert sum(bool(act.told.get("complete")) for act in about) == 1
+
+
+async def test_after_a_restore_all_who_ever_left_are_erased_anew(
+    door: Any, database_url: str
+) -> None:
+    user = await gone(door)
+    await confirmed(door, user, 1)
+    await asked_again(door)
+    await confirmed(door, user, 2)
+    token = (await sign_in(door))["access_token"]  # as if a restore had brought an account back
+    back = UUID((await ask(door, "GET", "me", token)).json()["id"])
+
+    assert await commands.erase_again(database_of(door), [back]) == 2
+    await asked_again(door)
+
+    assert await said(database_url) == [1, 2, 1, 1]
+    assert {(each["user_id"], each["round"]) for each in await receipts(door, only_open=True)} == {
+        (str(user), 1),
+        (str(back), 1),
+    }
+    assert (await door.client.post("/v1/auth/login", json=ADA)).status_code == 401

@@ -9,11 +9,13 @@ import pytest
 from pydantic import SecretStr
 
 from agent_workers.desk import InvalidOutput
+from agent_workers.exporting import QUERIES
 from agent_workers.models.attempts import Attempts
 from agent_workers.models.door import Door
 from agent_workers.models.ledger import JournalEnded, Ledger
 from agent_workers.models.table import Table, table_of_one
-from chassis.database import Pool
+from chassis.database import Database, Pool
+from chassis.exporting import rows_of
 from chassis.ids import new_id, now
 from journal_contracts.events import CraftCancelled
 
@@ -233,3 +235,19 @@ async def test_nothing_stays_of_a_user_who_left(house: House, a_door: NewDoor) -
 
     assert [row["user_id"] for row in await house.claims()] == [other.step.user_id]
     assert [row["user_id"] for row in await house.attempts()] == [other.step.user_id]
+
+
+async def test_an_export_has_the_replies_to_a_user_and_to_nobody_else(
+    house: House, a_door: NewDoor, database_url: str
+) -> None:
+    """R7.1."""
+    other = replace(ASKER, step=ASKER.step.model_copy(update={"user_id": new_id()}))
+    answer = await asked(a_door())
+    await asked(a_door(), "1", other)
+
+    async with Database.open(database_url) as database:
+        rows = await rows_of(database, QUERIES, STEP.user_id)
+
+    [reply] = rows["replies"]
+    assert Haiku.model_validate_json(reply["reply"]) == answer
+    assert len(rows["calls"]) == 1

@@ -14,6 +14,7 @@ from chassis.ids import new_id, now
 from journal_contracts.catalogue import BY_NAME
 from journal_contracts.events import UserDeleted, UserErased
 
+from .test_accounts import bearer
 from .test_sessions import ADA, ask, sign_in
 
 SERVICES = BY_NAME[UserDeleted.name].heard_by
@@ -135,3 +136,27 @@ async def test_after_a_restore_all_who_ever_left_are_erased_anew(
         (str(back), 1),
     }
     assert (await door.client.post("/v1/auth/login", json=ADA)).status_code == 401
+
+
+async def test_an_export_wants_the_password_and_has_nothing_that_opens_anything(door: Any) -> None:
+    token = (await sign_in(door))["access_token"]
+    eve = await door.sign_up_and_in("eve@example.com")
+    await door.client.put(
+        "/v1/keys/openai", json={"key": "sk-0123456789abcdef"}, headers=bearer(token)
+    )
+
+    wrong = await ask(door, "POST", "export", token, json={"password": "y" * 15})
+    told = await ask(door, "POST", "export", token, json={"password": ADA["password"]})
+
+    me, other = [(await ask(door, "GET", "me", each)).json()["id"] for each in (token, eve)]
+    rows = told.json()
+    assert wrong.status_code == 401
+    assert [row["email"] for row in rows["account"]] == [ADA["email"]]
+    assert len(rows["sessions"]) == 1
+    assert [row["last_four"] for row in rows["keys"]] == ["cdef"]
+    assert [act["act"] for act in rows["acts"]][-3:] == ["key_written", "login_failed", "exported"]
+    assert all(act["told"]["user_id"] == me for act in rows["acts"])
+    assert other not in told.text
+    assert "argon2" not in told.text
+    assert "sk-0123" not in told.text
+    assert told.headers["cache-control"] == "no-store"

@@ -236,6 +236,7 @@ async def gateway(played: PlayedOwners, redis_url: str, amqp_url: str) -> AsyncI
                 redis_url=redis_url,
                 orchestrator_url=owners_url,
                 media_url=owners_url,
+                workers_url=owners_url,
                 service_key=json.dumps(new_key("gateway-service").as_dict(private=True)),
                 allowed_origins=("https://studio.example",),
             )

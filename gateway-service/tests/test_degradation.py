@@ -177,6 +177,7 @@ async def house(
                 redis_url=urls["Redis"],
                 orchestrator_url=urls["orchestrator"],
                 media_url=urls["media"],
+                workers_url=urls["media"],
                 service_key=json.dumps(new_key("gateway-service").as_dict(private=True)),
             )
         )

@@ -7,11 +7,13 @@ import asyncpg
 import pytest
 
 from chassis.broker import NotForMe
+from chassis.exporting import rows_of
 from chassis.ids import new_id
 from journal_contracts.api import JournalOrder
 from journal_contracts.events import CraftDeleted, CraftUnshared
 from journal_contracts.product import PlanName
 from orchestrator_service.erasing import TABLES, Erasing
+from orchestrator_service.exporting import QUERIES
 from orchestrator_service.library import Shelf
 
 from .test_desk import House, house
@@ -94,6 +96,23 @@ async def test_every_table_that_names_a_user_is_erased(house: House) -> None:
     named = {row[0] for row in await house.pool.fetch(NAMED)}
 
     assert named == {*TABLES} | LEFT_BY_TRANSITIONS
+
+
+async def test_an_export_has_all_of_a_user_and_nothing_of_another(street: Street) -> None:
+    """R7.1: what a table that names users has is in it, but for shares of pools and the outbox."""
+    user, other = new_id(), new_id()
+    mine, theirs = await filled(street, user), await filled(street, other)
+    kept = await street.journal(other)
+    await street.join(other, kept, user)
+
+    rows = await rows_of(street.house.database, QUERIES, user)
+
+    assert all(rows[name] for name in QUERIES.keys() - {"decisions", "shared_with"})
+    assert [row["id"] for row in rows["journals"]] == [str(mine)]
+    assert {row["journal_id"] for row in rows["history"]} == {str(mine)}
+    assert [row["journal_id"] for row in rows["shared_by_others"]] == [str(kept)]
+    assert str(theirs) not in str(rows)
+    assert "secret" not in rows["webhooks"][0]
 
 
 async def test_an_erasure_that_broke_off_is_finished_when_it_is_asked_again(

@@ -55,6 +55,7 @@ def _described() -> dict[str, dict[str, Any]]:
         auth_url=nowhere,
         orchestrator_url=nowhere,
         media_url=nowhere,
+        workers_url=nowhere,
         redis_url="redis://127.0.0.1:1",
         service_key=key,
         allowed_origins=[],

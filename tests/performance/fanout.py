@@ -211,6 +211,7 @@ async def gateway_with_truth(
         "JCC_AUTH_URL": url,
         "JCC_ORCHESTRATOR_URL": url,
         "JCC_MEDIA_URL": url,
+        "JCC_WORKERS_URL": url,
         "JCC_REDIS_URL": arena.addresses.redis,
         "JCC_SERVICE_KEY": json.dumps(new_key("gateway-service").as_dict(private=True)),
     }

@@ -85,6 +85,7 @@ async def a_scene(
             "JCC_AUTH_URL": url,
             "JCC_ORCHESTRATOR_URL": owner,
             "JCC_MEDIA_URL": url,
+            "JCC_WORKERS_URL": url,
             "JCC_REDIS_URL": addresses.redis,
             "JCC_SERVICE_KEY": json.dumps(new_key("gateway-service").as_dict(private=True)),
             "JCC_CHAOS": str(chaos),

@@ -6,9 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
+import httpx
 from fastapi import FastAPI
 
-from agent_workers import crewing, handlers, memory
+from agent_workers import crewing, exporting, handlers, memory
 from agent_workers.bind import Press
 from agent_workers.crews import CREWS
 from agent_workers.models import table
@@ -32,6 +33,7 @@ from chassis.broker import Speaker, connect, open_broker, ping
 from chassis.calls import ServiceCalls
 from chassis.database import Database, open_pool
 from chassis.health import Probe
+from chassis.identity import Verifier
 from chassis.ids import new_id
 from chassis.jobs import running
 from chassis.web import application, leave
@@ -56,6 +58,9 @@ def build(settings: Settings) -> FastAPI:
                 Database.open(settings.database_url.get_secret_value())
             )
             await database.migrate("agent_workers")
+            app.state.database = database
+            inside = await stack.enter_async_context(httpx.AsyncClient(trust_env=False))
+            app.state.verifier = Verifier(inside, settings.auth_url)
             pool = await stack.enter_async_context(
                 open_pool(settings.database_url.get_secret_value())
             )
@@ -97,7 +102,9 @@ def build(settings: Settings) -> FastAPI:
             probes.update(database=database.ping, broker=lambda: ping(broker), blobs=blobs.ping)
             yield
 
-    return application("Agent workers", lifespan, probes)
+    app = application("Agent workers", lifespan, probes)
+    app.include_router(exporting.router)
+    return app
 
 
 async def _own_keys(settings: Settings, models: table.Table, stack: AsyncExitStack) -> OwnKeys:

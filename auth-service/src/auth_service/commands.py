@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import getpass
 import json
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
@@ -86,7 +87,7 @@ async def _run(typed: argparse.Namespace) -> None:
                 await rewrap(database, Envelopes(settings.vault_keys.get_secret_value()))
             case "erasures":
                 for line in await receipts(database, only_open=typed.open):
-                    print(line)  # noqa: T201 - this is what was asked for
+                    sys.stdout.write(f"{line}\n")
             case "erase-again":
                 await erase_again(database, typed.user_id)
             case "revoke-key":

@@ -25,6 +25,7 @@ SECTION_OF: Final = {
     "key_shredded": "vault",
     "vault_used": "vault",
     "vault_refused": "vault",
+    "exported": "exports",
     "account_deleted": "erasures",
     "erasure_confirmed": "erasures",
     "erased_again": "erasures",

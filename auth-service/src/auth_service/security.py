@@ -19,6 +19,7 @@ Sign = Literal[
     "mail_changed",
     "mail_token_void",
     "account_deleted",
+    "exported",
     "second_factor_set",
     "second_factor_removed",
     "key_written",

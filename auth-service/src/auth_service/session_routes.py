@@ -4,12 +4,14 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 
-from auth_service import signing_in
+from auth_service import exporting, signing_in
 from auth_service.desk import Agent, AtDesk, WhoIsPresent
 from auth_service.sessions import list_running
+from chassis.exporting import Rows
 from journal_contracts.api import TokenView
 from journal_contracts.sessions import (
     AccountDeletion,
+    ExportOrder,
     PasswordChange,
     RefreshOrder,
     SessionPage,
@@ -75,3 +77,10 @@ async def password(change: PasswordChange, who: WhoIsPresent, at: AtDesk) -> Non
 async def delete_account(deletion: AccountDeletion, who: WhoIsPresent, at: AtDesk) -> None:
     """Delete the account; all its sessions end."""
     await signing_in.delete_account(at, who, deletion)
+
+
+@routes.post("/export")
+async def export(order: ExportOrder, who: WhoIsPresent, at: AtDesk, response: Response) -> Rows:
+    """Everything that is kept of the user here."""
+    response.headers["Cache-Control"] = "no-store"
+    return await exporting.export(at, who, order)

@@ -41,6 +41,12 @@ class AccountDeletion(Body):
     password: Password
 
 
+class ExportOrder(Body):
+    """That everything kept of somebody shall be handed out, said by who knows their password."""
+
+    password: Password
+
+
 class TotpOrder(Body):
     """That codes of an authenticator shall be asked for, said by who knows the password."""
 

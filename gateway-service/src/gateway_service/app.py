@@ -23,6 +23,7 @@ from gateway_service import (
     documents,
     drafts,
     events,
+    exporting,
     feed,
     journals,
     letters,
@@ -55,6 +56,7 @@ from journal_contracts.catalogue import GATEWAY
 
 ROUTES: Final = (
     accounts.routes,
+    exporting.routes,
     letters.routes,
     letters.pages,
     vault.routes,
@@ -91,6 +93,7 @@ def build(settings: Settings) -> FastAPI:
                 Owner("auth", auth),
                 Owner("orchestrator", await calls.client(settings.orchestrator_url)),
                 Owner("media", await calls.client(settings.media_url)),
+                Owner("workers", await calls.client(settings.workers_url)),
             )
 
             redis = feed.connect(settings.redis_url.get_secret_value())

@@ -77,7 +77,7 @@ class Owner:
         return await self._send(asked, stream=False)
 
     async def open(
-        self, method: str, path: str, *, token: str, headers: Mapping[str, str]
+        self, method: str, path: str, *, token: str | None = None, headers: Mapping[str, str]
     ) -> httpx.Response:
         """An answer whose body has not been read; whoever opens it closes it."""
         asked = self._client.build_request(method, path, headers=_headers(token, headers, None))
@@ -101,6 +101,7 @@ class Owners:
     auth: Owner
     orchestrator: Owner
     media: Owner
+    workers: Owner
 
 
 def owners(request: Request) -> Owners:

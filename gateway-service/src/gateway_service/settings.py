@@ -11,6 +11,7 @@ class Settings(ServiceSettings):
     redis_url: SecretStr
     orchestrator_url: str
     media_url: str
+    workers_url: str
     service_key: SecretStr
     """The private JWK (P-256, `kid` gateway-service) this service proves itself with, as JSON."""
     allowed_origins: tuple[str, ...] = ()

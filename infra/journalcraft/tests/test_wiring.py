@@ -67,6 +67,7 @@ def test_every_service_is_told_what_it_needs_and_no_more(
             "JCC_REDIS_URL",
             "JCC_ORCHESTRATOR_URL",
             "JCC_MEDIA_URL",
+            "JCC_WORKERS_URL",
             "JCC_SERVICE_KEY",
             "JCC_ALLOWED_ORIGINS",
         },

@@ -17,7 +17,7 @@ from chassis.web import application
 from journal_contracts.catalogue import MEDIA
 from journal_contracts.commands import RegisterAssets, WithdrawAssets
 from journal_contracts.events import CraftDeleted, CraftStarted
-from media_service import documents, drafts
+from media_service import documents, drafts, exporting
 from media_service.handlers import Handlers
 from media_service.routes import routes
 from media_service.settings import Settings
@@ -64,4 +64,5 @@ def build(settings: Settings) -> FastAPI:
     app.include_router(routes)
     app.include_router(drafts.routes)
     app.include_router(documents.routes)
+    app.include_router(exporting.routes)
     return app

@@ -9,7 +9,7 @@ import structlog
 from fastapi import APIRouter, Depends, Header, Request, Response
 from fastapi.responses import StreamingResponse
 
-from chassis.blobs import BlobMissing, Blobs
+from chassis.blobs import BadKey, BlobMissing, Blobs
 from chassis.database import Database
 from chassis.errors import NotFound, Unavailable, problem
 from chassis.identity import CurrentCaller, only_from
@@ -91,7 +91,7 @@ async def deliver(request: Request, asset: TheAsset, blobs: TheBlobs) -> Respons
     if span:
         headers["Content-Range"] = f"bytes {span.first}-{span.last}/{asset.bytes}"
     headers["Content-Length"] = str(sent.length)
-    chunks = await _open(blobs, asset, sent)
+    chunks = await opened(blobs, asset.key, sent)
     return StreamingResponse(chunks, status, headers, media_type=asset.media_type)
 
 
@@ -105,13 +105,13 @@ async def describe(request: Request, asset: TheAsset) -> Response:
     return Response(status_code=200, headers=headers, media_type=asset.media_type)
 
 
-async def _open(blobs: Blobs, asset: Asset, span: Span) -> AsyncIterator[bytes]:
+async def opened(blobs: Blobs, key: str, span: Span) -> AsyncIterator[bytes]:
     """The bytes, once the first are here: what goes wrong before that is still an honest status."""
-    chunks = blobs.read(asset.key, span.first, span.last)
+    chunks = blobs.read(key, span.first, span.last)
     try:
         first = await anext(chunks)
-    except BlobMissing as error:
-        log.error("asset_lost", journal_id=str(asset.journal_id), name=asset.name)
+    except (BlobMissing, BadKey) as error:
+        log.error("file_lost", key=key)
         raise NotFound("The file is gone.") from error
     except httpx.HTTPError as error:
         raise Unavailable("Files cannot be read at the moment.") from error

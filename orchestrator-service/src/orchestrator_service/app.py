@@ -17,7 +17,7 @@ from chassis.revocation import trust
 from chassis.web import application
 from journal_contracts.catalogue import ORCHESTRATOR
 from journal_contracts.events import UsageRecorded
-from orchestrator_service import integrating, money, operating, owners, sharing
+from orchestrator_service import exporting, integrating, money, operating, owners, sharing
 from orchestrator_service.collaborators import Collaborators
 from orchestrator_service.course import Course
 from orchestrator_service.dead_letters import Graveyard
@@ -65,6 +65,7 @@ def build(settings: Settings) -> FastAPI:
             calls = await stack.enter_async_context(
                 ServiceCalls.open(ORCHESTRATOR, key, settings.auth_url)
             )
+            app.state.database = database
             desk = app.state.desk = Desk(database, engine, settings, Times(database).of)
             app.state.past = Past(database)
             app.state.shelf = Shelf(database)
@@ -106,6 +107,6 @@ def build(settings: Settings) -> FastAPI:
     app = application("Orchestrator", lifespan, probes)
     app.include_router(router)
     app.include_router(library)
-    for each in (sharing, integrating, money, operating, owners):
+    for each in (sharing, integrating, money, operating, owners, exporting):
         app.include_router(each.router)
     return app

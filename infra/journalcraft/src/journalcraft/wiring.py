@@ -103,6 +103,7 @@ def _own(service: str, site: Site, shell: Mapping[str, str]) -> Environment:
                 "JCC_REDIS_URL": site.addresses.redis,
                 "JCC_ORCHESTRATOR_URL": site.url(ORCHESTRATOR),
                 "JCC_MEDIA_URL": site.url(MEDIA),
+                "JCC_WORKERS_URL": site.url(WORKERS),
                 "JCC_SERVICE_KEY": json.dumps(site.keys.services[GATEWAY]),
                 "JCC_ALLOWED_ORIGINS": json.dumps(
                     [f"http://127.0.0.1:{port}", f"http://localhost:{port}"]

@@ -125,6 +125,9 @@ class _Out:
     def flush(self) -> None:
         """There is nothing in between."""
 
+    def close(self) -> None:
+        """Whoever takes what was written takes the last of it too."""
+
     def taken(self) -> bytes:
         taken = bytes(self._written)
         self._written.clear()

@@ -1,6 +1,7 @@
 """Operators are made on the server, known by their token, and nobody else gets past."""
 
 import json
+import time
 from datetime import timedelta
 from typing import Annotated, Any
 
@@ -92,8 +93,9 @@ async def test_nobody_is_made_an_operator_by_an_address_that_may_be_anothers(
 async def test_a_guarded_route_lets_operators_in_and_nobody_else(
     door: Any, guarded: httpx.AsyncClient
 ) -> None:
-    def token(scope: str) -> dict[str, str]:
-        signed = jwt.encode(HEADER, {**user_claims(), "scope": scope}, door.signing_key)
+    def token(scope: str, ago: int = 0) -> dict[str, str]:
+        claims = {**user_claims(), "auth_time": int(time.time()) - ago}
+        signed = jwt.encode(HEADER, {**claims, "scope": scope}, door.signing_key)
         return {"Authorization": f"Bearer {signed}"}
 
     async def told(headers: dict[str, str]) -> tuple[int, str]:
@@ -101,6 +103,9 @@ async def test_a_guarded_route_lets_operators_in_and_nobody_else(
         return answer.status_code, answer.json() if answer.is_success else answer.json()["code"]
 
     assert await told(token("user operator")) == (200, "in")
+    assert await told(token("user operator", 800)) == (200, "in")
+    assert await told(token("user operator", 901)) == (401, "step_up_needed")
+    assert await told(token("user", 901)) == (403, "scope_missing")
     assert await told(token("user")) == (403, "scope_missing")
     assert await told(token("user operators")) == (403, "scope_missing")
     assert await told(token("service operator")) == (401, "unauthorized")

@@ -16,7 +16,7 @@ from auth_service.sessions import Session, find_running
 from auth_service.store import Account
 from auth_service.tokens import Tokens
 from chassis.database import Database
-from chassis.identity import CurrentCaller
+from chassis.identity import CurrentCaller, check_recent
 from chassis.mail import Mails
 from chassis.outbox import Outbox
 from chassis.remembered import SessionEnded
@@ -76,6 +76,15 @@ async def present(caller: CurrentCaller, at: AtDesk) -> Present:
 
 
 WhoIsPresent = Annotated[Present, Depends(present)]
+
+
+async def shown(who: WhoIsPresent) -> Present:
+    """The same, if they have shown in these last minutes who they are; or 401 `step_up_needed`."""
+    check_recent(who.session.auth_time.timestamp())
+    return who
+
+
+WhoHasShown = Annotated[Present, Depends(shown)]
 
 
 def agent(request: Request) -> str:

@@ -12,7 +12,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Column, DateTime, Text, delete, select
+from prometheus_client import Gauge
+from sqlalchemy import ARRAY, Column, DateTime, Text, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, SQLModel, col
@@ -28,6 +29,7 @@ from journal_contracts.events import UserDeleted, UserErased
 LAST_ROUND: Final = 2
 LOOK_SECONDS: Final = 1.0
 AT_ONCE: Final = 100
+oldest = Gauge("erasure_oldest_seconds", "Since an account was deleted that is not erased yet")
 BEFORE_ALL: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -84,6 +86,7 @@ async def keep_asking(database: Database, outbox: Outbox, pause: timedelta) -> N
     while True:
         async with database.transaction() as session:
             said = await ask(session, outbox, now() - pause)
+            oldest.set(await _age(session))
         if said:
             outbox.wake()
         await asyncio.sleep(LOOK_SECONDS)
@@ -138,6 +141,13 @@ async def ask(session: AsyncSession, outbox: Outbox, before: datetime) -> bool:
         outbox.put(session, deleted, subject=str(each.user_id))
         await audit.erase(session, each.user_id)
     return bool(owed)
+
+
+async def _age(session: AsyncSession) -> float:
+    """Of the oldest that is not complete, in seconds; 0 where all are."""
+    first = select(func.min(col(Erasure.asked_at))).where(col(Erasure.completed_at).is_(None))
+    asked_at = await session.scalar(first)
+    return (now() - asked_at).total_seconds() if asked_at else 0.0
 
 
 async def _confirmed(session: AsyncSession, erasure: Erasure, round_: int) -> bool:

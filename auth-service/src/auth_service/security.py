@@ -13,6 +13,7 @@ Sign = Literal[
     "refresh_raced",
     "refresh_reused",
     "sessions_ended",
+    "stepped_up",
     "password_changed",
     "password_reset",
     "mail_verified",

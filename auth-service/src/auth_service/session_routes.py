@@ -17,6 +17,7 @@ from journal_contracts.sessions import (
     SessionPage,
     SessionView,
     SignIn,
+    StepUp,
 )
 
 routes = APIRouter(prefix="/v1/auth")
@@ -34,6 +35,13 @@ async def refresh(order: RefreshOrder, at: AtDesk, agent: Agent, response: Respo
     """Go on. 409 `refresh_raced` for who asked a moment ago: that answer holds the next token."""
     response.headers["Cache-Control"] = "no-store"
     return await signing_in.refresh(at, order.refresh_token, agent)
+
+
+@routes.post("/step-up", response_model_exclude_none=True)
+async def step_up(proof: StepUp, who: WhoIsPresent, at: AtDesk, response: Response) -> TokenView:
+    """Show again who one is: an access token for what wants that. The session is the same."""
+    response.headers["Cache-Control"] = "no-store"
+    return await signing_in.step_up(at, who, proof)
 
 
 @routes.post("/logout", status_code=204)

@@ -26,7 +26,7 @@ from chassis.errors import Conflict, NotFound, Unauthorized
 from chassis.ids import new_id, now
 from chassis.remembered import SessionEnded
 from journal_contracts.api import TokenView
-from journal_contracts.sessions import AccountDeletion, PasswordChange, SignIn
+from journal_contracts.sessions import AccountDeletion, PasswordChange, SignIn, StepUp
 
 
 class WrongCredentials(Unauthorized):
@@ -94,6 +94,32 @@ async def refresh(at: Desk, token: str, agent: str) -> TokenView:
     at.outbox.wake()
     security.note("refresh_reused", spent.user_id, session_id=str(spent.session_id))
     raise InvalidRefreshToken("The refresh token does not hold.")
+
+
+async def step_up(at: Desk, who: Present, proof: StepUp) -> TokenView:
+    """The session's user shows again who they are: a token that says so; the session goes on."""
+    await prove(at, who, proof.password)
+    present = now()
+    try:
+        async with at.database.transaction() as session:
+            await lock_proved(session, who)
+            running = await find_running(session, who.account.id, who.session.id)
+            if running is None:
+                raise SessionEnded("The session has ended.")
+            both = await check(session, at, who.account.id, proof.code, present)
+            running.amr = "pwd otp" if both else "pwd"
+            running.auth_time, running.access_until = present, present + USER_TOKEN_LIFE
+            standing = await standing_of(session, who.account.id)
+            told = {"session_id": running.id, "amr": running.amr}
+            await audit.append(session, "stepped_up", who.account.id, **told)
+    except WrongSecondFactor:
+        await note_failure(at, who.account.id)
+        raise
+    security.note("stepped_up", who.account.id, session_id=str(running.id))
+    return TokenView(
+        access_token=_access_token(at, running, standing, present),
+        expires_in=int(USER_TOKEN_LIFE.total_seconds()),
+    )
 
 
 async def sign_out(at: Desk, who: Present, reason: Reason, *, only: UUID | None = None) -> None:
@@ -179,6 +205,15 @@ async def _find(at: Desk, email: str) -> Account | None:
 def _told(
     at: Desk, running: Session, token: str, standing: Standing, present: datetime
 ) -> TokenView:
+    return TokenView(
+        access_token=_access_token(at, running, standing, present),
+        expires_in=int(USER_TOKEN_LIFE.total_seconds()),
+        refresh_token=token,
+        refresh_expires_in=int((running.expires_at - running.seen_at).total_seconds()),
+    )
+
+
+def _access_token(at: Desk, running: Session, standing: Standing, present: datetime) -> str:
     who = SignedIn(
         user_id=running.user_id,
         session_id=running.id,
@@ -186,9 +221,4 @@ def _told(
         amr=tuple(running.amr.split()),
         standing=standing,
     )
-    return TokenView(
-        access_token=at.tokens.for_user(who, new_id(), present),
-        expires_in=int(USER_TOKEN_LIFE.total_seconds()),
-        refresh_token=token,
-        refresh_expires_in=int((running.expires_at - running.seen_at).total_seconds()),
-    )
+    return at.tokens.for_user(who, new_id(), present)

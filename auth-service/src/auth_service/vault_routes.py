@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Response
 
 from auth_service import audit, grants, security, vault
-from auth_service.desk import AtDesk, WhoIsPresent
+from auth_service.desk import AtDesk, WhoHasShown, WhoIsPresent
 from auth_service.store import lock_account
 from auth_service.vault import MOST_KEYS, ProviderKey
 from chassis.errors import Conflict, Forbidden, NotFound, ServiceError
@@ -56,7 +56,7 @@ async def list_keys(who: WhoIsPresent, at: AtDesk) -> KeyPage:
 
 
 @routes.put("/keys/{provider}")
-async def put_key(provider: Provider, order: KeyOrder, who: WhoIsPresent, at: AtDesk) -> KeyView:
+async def put_key(provider: Provider, order: KeyOrder, who: WhoHasShown, at: AtDesk) -> KeyView:
     """Keep a key, in the place of the one before; 409 `too_many_keys` beyond fifty."""
     async with at.database.transaction() as session:
         if await lock_account(session, who.account.id) is None:
@@ -72,7 +72,7 @@ async def put_key(provider: Provider, order: KeyOrder, who: WhoIsPresent, at: At
 
 
 @routes.delete("/keys/{provider}", status_code=204)
-async def delete_key(provider: Provider, who: WhoIsPresent, at: AtDesk) -> None:
+async def delete_key(provider: Provider, who: WhoHasShown, at: AtDesk) -> None:
     """Shred a key: nothing opens it any more."""
     async with at.database.transaction() as session:
         if not await vault.shred(session, who.account.id, provider):

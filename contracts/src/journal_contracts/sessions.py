@@ -47,6 +47,13 @@ class ExportOrder(Body):
     password: Password
 
 
+class StepUp(Body):
+    """Who asks shows once more that it is them: the password, and a code where codes are asked."""
+
+    password: Password
+    code: Code | None = None
+
+
 class TotpOrder(Body):
     """That codes of an authenticator shall be asked for, said by who knows the password."""
 

@@ -29,6 +29,7 @@ from journal_contracts.sessions import (
     RefreshOrder,
     SessionPage,
     SignIn,
+    StepUp,
     TotpConfirmation,
     TotpOrder,
     TotpRemoval,
@@ -89,6 +90,19 @@ async def refresh(
     order = refresh_cookies.order_of(request, body, cookie)
     answer = await _ask(owners, request, "refresh", order)
     return passed_on(answer) if body else refresh_cookies.into_cookie(answer)
+
+
+@routes.post(
+    "/step-up",
+    response_model=TokenView,
+    response_model_exclude_none=True,
+    dependencies=proven,
+    responses=documented(401),
+)
+async def step_up(proof: StepUp, request: Request, owners: AskedOwners) -> Response:
+    """Show again that it is you: an access token for what answers 401 `step_up_needed` without.
+    Your session and its refresh token are the same."""
+    return await _post(owners, request, "step-up", proof)
 
 
 @routes.post("/logout", status_code=204, dependencies=signed_in, responses=documented(401))

@@ -3,7 +3,7 @@
 A user comes with `Authorization: Bearer`; a service that asks in a user's name adds its own token
 as `Service-Authorization: Bearer`, and routes marked `only_from` want to see it. What cannot be
 taken back asks for a `FreshCaller`: the auth service is asked whether the session still runs. So do
-routes marked `only_with`, which want a user with a scope.
+routes marked `only_with`, which want a user with a scope, who has just shown who they are.
 """
 
 import asyncio
@@ -57,6 +57,7 @@ __all__ = [
     "Truth",
     "Verifier",
     "bearer_token",
+    "check_recent",
     "current_caller",
     "new_key",
     "only_from",
@@ -66,6 +67,8 @@ __all__ = [
 SERVICE_HEADER = "Service-Authorization"
 SERVICE_CHALLENGE = 'Bearer realm="services"'
 REFETCH_PAUSE = 10.0
+RECENT_SECONDS = 900
+"""So long whoever has signed in is taken for it, where a stolen session must not be enough."""
 
 T = TypeVar("T")
 
@@ -78,6 +81,17 @@ class ServiceUnknown(Unauthorized):
 
 class ScopeMissing(Forbidden):
     """A good token, but not of somebody who may do this."""
+
+
+class StepUpNeeded(Unauthorized):
+    """A good token, but its user has not shown who they are for too long (RFC 9470)."""
+
+    headers = MappingProxyType(
+        {
+            "WWW-Authenticate": 'Bearer error="insufficient_user_authentication"'
+            f", max_age={RECENT_SECONDS}"
+        }
+    )
 
 
 class Verifier:
@@ -221,13 +235,21 @@ def only_from(*services: str, scope: str = "") -> Callable[[Request], Awaitable[
 
 
 def only_with(scope: str) -> Callable[[Caller], Awaitable[None]]:
-    """A FastAPI dependency: 403 `scope_missing` for users who have no such scope at this moment."""
+    """A FastAPI dependency: 403 `scope_missing` for users who have no such scope at this moment,
+    and 401 `step_up_needed` for those who signed in too long ago."""
 
     async def check(caller: FreshCaller) -> None:
         if scope not in caller.scopes:
             raise ScopeMissing(f"This is for users with the scope {scope}.", scope=scope)
+        check_recent(caller.auth_time)
 
     return check
+
+
+def check_recent(auth_time: float) -> None:
+    """Raises `StepUpNeeded` where that was not in these last minutes."""
+    if time.time() - auth_time > RECENT_SECONDS:
+        raise StepUpNeeded("Show once more who you are.", max_age=RECENT_SECONDS)
 
 
 def bearer_token(request: Request, header: str) -> str:

@@ -38,6 +38,7 @@ from journalcraft.place import News
 from journalcraft.problems import Refused, Unreachable, problem_of
 
 REGISTER, LOGIN, REFRESH = "/v1/auth/register", "/v1/auth/login", "/v1/auth/refresh"
+STEP_UP_NEEDED: Final = "step_up_needed"
 SPENT: Final = {httpx.codes.UNAUTHORIZED, httpx.codes.CONFLICT}
 """A refresh token that does not hold, or whose answer was lost: the password is asked again."""
 TRIES: Final = 8
@@ -232,6 +233,8 @@ class Client:
             except Refused as refused:
                 if fresh or refused.problem.status != httpx.codes.UNAUTHORIZED:
                     raise
+                if refused.problem.code == STEP_UP_NEEDED:  # the password is asked, not the session
+                    self._refresh_token = None
         raise AssertionError("the second round returns or raises")
 
     async def _send(self, method: str, path: str, **request: Any) -> httpx.Response:

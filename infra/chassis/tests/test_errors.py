@@ -7,6 +7,7 @@ import httpx
 import pytest
 from fastapi import FastAPI, HTTPException
 from opentelemetry.sdk.trace import TracerProvider
+from prometheus_client import REGISTRY
 from pydantic import BaseModel, Field
 from structlog.typing import EventDict
 
@@ -145,3 +146,13 @@ async def test_a_problem_names_its_trace(client: httpx.AsyncClient) -> None:
         answer = await client.get("/opened")
 
     assert answer.json()["trace_id"] == f"{span.get_span_context().trace_id:032x}"
+
+
+async def test_every_refusal_is_counted_by_what_it_was(client: httpx.AsyncClient) -> None:
+    """R7.2d."""
+    told = {"status": "409", "code": "door_already_open"}
+    before = REGISTRY.get_sample_value("refusals_total", told) or 0.0
+
+    await client.get("/opened")
+
+    assert REGISTRY.get_sample_value("refusals_total", told) == before + 1

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Final
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from prometheus_client import Counter
 from pydantic import ConfigDict
 from starlette.exceptions import HTTPException
 
@@ -16,6 +17,8 @@ from chassis.telemetry import current_trace_id
 from journal_contracts.api import Problem
 
 log = structlog.get_logger()
+
+refusals = Counter("refusals", "Problems answered with, by status and code", ["status", "code"])
 
 
 class ServiceError(Exception):
@@ -80,7 +83,8 @@ ANY_PROBLEM: Final[dict[int | str, dict[str, Any]]] = {
 def problem(
     status: int, code: str, detail: str = "", headers: dict[str, str] | None = None, **extra: Any
 ) -> Response:
-    """A problem document (RFC 9457); extra members come after the standard ones."""
+    """A problem document (RFC 9457), counted; extra members come after the standard ones."""
+    refusals.labels(status, code).inc()
     body = Problem(
         title=HTTPStatus(status).phrase,
         status=status,

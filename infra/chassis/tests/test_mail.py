@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 from email.message import EmailMessage
 from pathlib import Path
@@ -152,6 +153,10 @@ async def test_a_folder_that_cannot_be_written_is_tried_again(tmp_path: Path) ->
         await Folder(tmp_path / "file").deliver(letter, "ada@example.com")
 
 
+def kept_in(folder: Path) -> list[bytes]:
+    return [file.read_bytes() for file in folder.iterdir()]
+
+
 class Server:
     """What a real server heard; it refuses who is called `nobody`, and is tired of `busy`."""
 
@@ -215,6 +220,25 @@ async def test_nothing_is_said_to_a_server_that_cannot_keep_it_secret(
         await Smtp(f"smtp://user:word@{where}").deliver(letter, "ada@example.com")
 
     assert heard.heard == []
+
+
+async def test_where_no_more_is_wanted_is_said_in_one_line(
+    database: Database, server: tuple[Server, str], tmp_path: Path
+) -> None:
+    """RFC 8058; a link that is folded is none."""
+    heard, where = server
+    stop = f"https://example.com/stop?token={'A' * 120}"
+
+    for post in (Smtp(f"smtp+plain://{where}"), Folder(tmp_path)):
+        mails = Mails(database, SEAL, post, "us@example.com")
+        await put(mails, database, replace(LETTER, stop=stop))
+        await settle(mails, database)
+
+    [kept] = kept_in(tmp_path)
+    for content in (heard.heard[0][1], kept):
+        lines = content.decode().splitlines()
+        assert f"List-Unsubscribe: <{stop}>" in lines
+        assert "List-Unsubscribe-Post: List-Unsubscribe=One-Click" in lines
 
 
 @pytest.mark.parametrize("url", ["http://here", "smtp://", "mail.example.com"])

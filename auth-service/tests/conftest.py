@@ -50,7 +50,15 @@ def broker_url() -> str:
 
 
 @pytest.fixture
-async def door(database_url: str, broker_url: str, tmp_path: Path) -> AsyncIterator[Door]:
+def orchestrator_url() -> str:
+    """Nobody answers there; likewise."""
+    return "http://127.0.0.1:1"
+
+
+@pytest.fixture
+async def door(
+    database_url: str, broker_url: str, orchestrator_url: str, tmp_path: Path
+) -> AsyncIterator[Door]:
     signing_key = new_key("signing-1")
     gateway_key, media_key = new_key("gateway-service"), new_key("media-service")
     workers_key = new_key("agent-workers")
@@ -64,9 +72,10 @@ async def door(database_url: str, broker_url: str, tmp_path: Path) -> AsyncItera
             signing_key=json.dumps(signing_key.as_dict(private=True)),
             service_keys=json.dumps(callers.as_dict(private=False)),
             vault_keys=VAULT_KEY,
-            orchestrator_url="http://127.0.0.1:1",
+            orchestrator_url=orchestrator_url,
             public_url="https://journal.test/",
             state=tmp_path,
+            question_seconds=0,
             password_cost="light",
         )
     )

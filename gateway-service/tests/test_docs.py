@@ -12,7 +12,9 @@ ELSEWHERE = re.compile(r'(?:src|href|url)\s*[=:]\s*"?(?:https?:)?//', re.IGNOREC
 RESULTS = ("200", "201", "202", "204")
 
 
-@pytest.mark.parametrize("path", ["/docs", "/docs/realtime", "/letter"])
+@pytest.mark.parametrize(
+    "path", ["/docs", "/docs/realtime", "/letter", "/journal", "/v1/auth/notices/stop?token=x"]
+)
 async def test_a_page_fetches_nothing_from_elsewhere(client: Any, path: str) -> None:
     page = await client.http.get(path, headers={"Authorization": ""})
 

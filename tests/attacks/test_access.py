@@ -33,6 +33,7 @@ OPEN: Final = {
     "POST /v1/auth/reset",
     "POST /v1/auth/verify",
     "POST /v1/auth/mail/confirm",
+    "POST /v1/auth/notices/stop",
     "GET /v1/events",
     "GET /livez",
     "GET /readyz",

@@ -17,6 +17,7 @@ from auth_service import (
     factor_routes,
     internal_routes,
     mail_routes,
+    notice_routes,
     routes,
     session_routes,
     vault_routes,
@@ -28,8 +29,10 @@ from auth_service.forgetting import forgetting
 from auth_service.grants import Orchestrator
 from auth_service.keys import Keys
 from auth_service.letters import Letters
+from auth_service.notices import Notices
 from auth_service.passwords import Passwords
 from auth_service.settings import Settings
+from auth_service.stopping import Stopping
 from auth_service.tokens import Tokens
 from chassis import web
 from chassis.broker import connect, hear, open_broker
@@ -68,7 +71,8 @@ def build(settings: Settings) -> FastAPI:
             broker = connect(AUTH, settings.amqp_url)
             outbox = Outbox(database, broker)
             hear(broker, AUTH, UserErased, partial(erasures.confirm, database))
-            app.state.desk = Desk(
+            public_url = settings.public_url.rstrip("/")
+            app.state.desk = desk = Desk(
                 database,
                 passwords,
                 keys,
@@ -76,7 +80,8 @@ def build(settings: Settings) -> FastAPI:
                 outbox,
                 keys.seal_for("second factors at rest"),
                 mails := _mails(settings, database, keys),
-                Letters(settings.public_url.rstrip("/")),
+                Letters(public_url),
+                Stopping(keys.seal_for("links that stop letters"), public_url),
                 Envelopes(settings.vault_keys.get_secret_value()),
                 Orchestrator(
                     await stack.enter_async_context(_client_of(settings.orchestrator_url)),
@@ -84,6 +89,8 @@ def build(settings: Settings) -> FastAPI:
                 ),
                 checkpoints := Checkpoints(Signer(keys.secret), settings.state),
             )
+            notices = Notices(desk, timedelta(seconds=settings.question_seconds))
+            notices.listen(broker)
             itself = httpx.AsyncClient(transport=httpx.ASGITransport(app))
             app.state.verifier = Verifier(
                 await stack.enter_async_context(itself), settings.auth_url
@@ -91,6 +98,7 @@ def build(settings: Settings) -> FastAPI:
             # Whoever wants in is answered without a broker: what is to be said waits as a row.
             await stack.enter_async_context(running("speaking", partial(_speak, broker, outbox)))
             await stack.enter_async_context(mails.posting())
+            await stack.enter_async_context(running("writing notices", notices.keep_writing))
             await stack.enter_async_context(running("reading keys", partial(_read_keys, app)))
             signing = partial(checkpoints.keep_writing, database)
             await stack.enter_async_context(running("signing checkpoints", signing))
@@ -104,6 +112,7 @@ def build(settings: Settings) -> FastAPI:
     for each in (
         routes,
         mail_routes,
+        notice_routes,
         session_routes,
         factor_routes,
         vault_routes,

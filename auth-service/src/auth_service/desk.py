@@ -13,6 +13,7 @@ from auth_service.keys import Keys, Ring
 from auth_service.letters import Letters
 from auth_service.passwords import Passwords
 from auth_service.sessions import Session, find_running
+from auth_service.stopping import Stopping
 from auth_service.store import Account
 from auth_service.tokens import Tokens
 from chassis.database import Database
@@ -38,6 +39,7 @@ class Desk:
     """For the secrets of authenticators."""
     mails: Mails
     letters: Letters
+    stopping: Stopping
     envelopes: Envelopes
     """For keys to providers."""
     orchestrator: Orchestrator

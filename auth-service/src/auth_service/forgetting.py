@@ -5,7 +5,7 @@ import contextlib
 from functools import partial
 from typing import Final
 
-from auth_service import grants, mail_tokens, revocations
+from auth_service import grants, mail_tokens, notices, revocations
 from chassis.database import Database
 from chassis.jobs import running
 
@@ -23,4 +23,5 @@ async def _forget(database: Database) -> None:
             await revocations.forget(session)
             await mail_tokens.forget(session)
             await grants.forget(session)
+            await notices.forget(session)
         await asyncio.sleep(EVERY_SECONDS)

@@ -1,8 +1,9 @@
 """What is written to people. Links lead where the settings say, whoever asked and however."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
+from uuid import UUID
 
 from auth_service.mail_tokens import LIVES, Purpose
 from chassis.mail import Mail
@@ -76,10 +77,42 @@ class Letters:
             f"was not you, choose another with 'forgotten password' at {self.public_url}.",
         )
 
+    def question_waits(self, journal_id: UUID, question: str, to: str, stop: str) -> Mail:
+        return self._news(
+            to,
+            "Your journal waits for you",
+            f"a journal of yours waits for your answer:\n\n    {_line(question)}\n\n"
+            f"Give it here: {self._journal(journal_id)}\n\n"
+            "If nobody does, the journal takes the usual answer when its time is up.",
+            stop,
+        )
+
+    def books_done(self, journal_id: UUID, title: str, to: str, stop: str) -> Mail:
+        return self._news(
+            to,
+            "Your books are done",
+            f"both books of your journal are done:\n\n    {_line(title)}\n\n"
+            f"Fetch them here: {self._journal(journal_id)}",
+            stop,
+        )
+
+    def _journal(self, journal_id: UUID) -> str:
+        return f"{self.public_url}/journal#{journal_id}"
+
+    def _news(self, to: str, subject: str, said: str, stop: str) -> Mail:
+        """What somebody may want no more of."""
+        end = f"No more letters like this one: {stop}"
+        return replace(_mail(to, subject, f"{said}\n\n{end}"), stop=stop)
+
     def _link(self, purpose: Purpose, token: str) -> str:
         """Behind the '#', which no browser sends anywhere."""
         minutes = int(LIVES[purpose].total_seconds() / 60)
         return f"{self.public_url}/letter#{purpose}={token}\n\nIt holds once, {minutes} minutes."
+
+
+def _line(told: str) -> str:
+    """A title or a question as one line, whatever stands in it."""
+    return "".join(each if each.isprintable() else " " for each in told)
 
 
 def _mail(to: str, subject: str, said: str) -> Mail:

@@ -29,5 +29,7 @@ class Settings(ServiceSettings):
     mail_from: str = "Journal Craft Crew <no-reply@localhost>"
     erase_again_seconds: float = 900
     """Longer than anything runs, or waits to be tried anew, that began before an account went."""
+    question_seconds: float = 21_600
+    """How long a question waits for its user before a letter says so."""
     password_cost: Literal["full", "light"] = "full"  # noqa: S105 - a cost, not a password
     """`light` is for tests: it makes passwords quick to check, and quick to guess."""

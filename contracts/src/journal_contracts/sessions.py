@@ -125,6 +125,21 @@ class VerificationWish(Body):
     password: Password
 
 
+class NoticeWishes(Body):
+    """What somebody wants to be written to about: both, until they say otherwise."""
+
+    questions: bool
+    """That a journal has waited for an answer for hours."""
+    books: bool
+    """That the books of a journal are done."""
+
+
+class NoticesStop(Body):
+    """What a letter brought for who wants no more of its kind."""
+
+    token: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_=-]{20,200}$")]
+
+
 class SessionView(View):
     """One sign-in of the caller; `agent` is what its program called itself."""
 

@@ -13,11 +13,19 @@ from fastapi import APIRouter, Response
 from journal_contracts import asyncapi
 from journal_contracts.schemas import all_schemas
 
-Asset = Literal["swagger-ui.css", "swagger-ui-bundle.js", "begin.js", "docs.css", "letter.js"]
+Asset = Literal[
+    "swagger-ui.css",
+    "swagger-ui-bundle.js",
+    "begin.js",
+    "docs.css",
+    "letter.js",
+    "journal.js",
+    "stop.js",
+]
 
 OURS: Final = resources.files("gateway_service") / "pages"
 SWAGGER: Final = resources.files("fastapi_swagger") / "resources"
-OWN: Final = ("begin.js", "docs.css", "letter.js")
+OWN: Final = ("begin.js", "docs.css", "letter.js", "journal.js", "stop.js")
 KINDS: Final = {"css": "text/css", "js": "text/javascript"}
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self' data:"

@@ -1,0 +1,76 @@
+// One journal, named behind the '#': what it asks, and its files. The token lives as long as the page.
+const journal = location.hash.slice(1);
+const part = (id) => document.getElementById(id);
+let token = "";
+
+async function ask(path, method = "GET", body = undefined) {
+  const headers = { "Content-Type": "application/json" };
+  if (token) headers.Authorization = `Bearer ${token}`;
+  return fetch(path, { method, headers, body: body && JSON.stringify(body) }).catch(() => null);
+}
+
+function say(words) {
+  part("said").textContent = words;
+}
+
+function button(label, act) {
+  const made = document.createElement("button");
+  made.textContent = label;
+  made.addEventListener("click", act);
+  return made;
+}
+
+async function show() {
+  const answer = await ask(`/v1/journals/${encodeURIComponent(journal)}`);
+  if (!answer?.ok) return say("You have no such journal, or not at the moment.");
+  const state = await answer.json();
+  part("what").textContent = state.title ?? state.theme;
+  say(`${state.status}, ${state.percent} %`);
+  part("asked").replaceChildren(...state.open_decisions.map(question));
+  const shelf = await ask(`/v1/journals/${state.id}/artifacts`);
+  part("files").replaceChildren(...(shelf?.ok ? (await shelf.json()).items.map(file) : []));
+}
+
+function question(decision) {
+  const made = document.createElement("section");
+  const simple = decision.options.filter((option) => option.id !== "changes"); // it wants notes
+  made.append(decision.question, ...simple.map((option) =>
+    button(option.label, () => decide(decision, option.id))));
+  return made;
+}
+
+async function decide(decision, option) {
+  const choice = { option };
+  if (option === "own") choice.text = prompt(decision.question) ?? "";
+  const body = { rev: decision.rev, choice };
+  const path = `/v1/journals/${journal}/decisions/${decision.id}`;
+  const answer = await ask(path, "POST", body);
+  if (answer?.status === 422) return say("It cannot be answered like this.");
+  await show();
+  if (!answer?.ok) say(answer ? "It was answered already." : "Not at the moment; try again later.");
+}
+
+function file(asset) {
+  const made = document.createElement("li");
+  made.append(button(asset.name, async () => {
+    const answer = await ask(asset.href);
+    if (!answer?.ok) return say("Not at the moment; try again later.");
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(await answer.blob());
+    link.download = asset.name;
+    link.click();
+    URL.revokeObjectURL(link.href);
+  }));
+  return made;
+}
+
+part("door").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const who = { email: part("email").value, password: part("password").value };
+  if (part("code").value) who.code = part("code").value;
+  const answer = await ask("/v1/auth/login", "POST", who);
+  if (!answer?.ok) return say(answer?.status === 401 ? "That is not right." : "Not at the moment; try again later.");
+  token = (await answer.json()).access_token;
+  part("door").hidden = true;
+  await show();
+});

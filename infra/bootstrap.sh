@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 wanted=${1:?local or dev}
 members=(contracts infra/chassis auth-service gateway-service orchestrator-service agent-workers
-    media-service infra/journalcraft)
+    media-service infra/client infra/journalcraft)
 locks=(requirements/*.lock infra/docker/build.lock "${members[@]/%//pyproject.toml}" infra/bootstrap.sh)
 state=$(cat "${locks[@]}" | sha256sum | cut -d' ' -f1)
 

@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-members=(journal-contracts chassis auth-service gateway-service orchestrator-service agent-workers media-service journalcraft)
+members=(journal-contracts chassis auth-service gateway-service orchestrator-service agent-workers media-service journal-client journalcraft)
 ours=()
 for member in "${members[@]}"; do ours+=(--no-emit-package "$member"); done
 

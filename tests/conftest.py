@@ -7,8 +7,8 @@ import pytest
 from llmock.testing import LLMockServer
 
 from chassis.ids import new_id
+from journal_client.client import Client
 from journal_contracts.api import Credentials
-from journalcraft.client import Client
 from journalcraft.platform import Platform, start_platform
 
 from .authoring import let_it_write

@@ -17,8 +17,8 @@ import pytest
 import redis
 
 from chassis.ids import new_id
+from journal_client.client import Client
 from journal_contracts.api import Credentials
-from journalcraft.client import Client
 from journalcraft.platform import Platform
 from tests.conftest import registered
 

@@ -17,8 +17,8 @@ from chassis.identity import new_key
 from chassis.ids import new_id
 from gateway_service.app import build
 from gateway_service.settings import Settings
+from journal_client.client import Client
 from journal_contracts.api import JournalOrder
-from journalcraft.client import Client
 from journalcraft.keys import CALLERS, keys_of
 from journalcraft.platform import Platform
 from journalcraft.wiring import AUTH

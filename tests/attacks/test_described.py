@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from chassis.calls import ServiceCalls
+from journal_client.client import Client
 from journal_contracts.catalogue import AUTH, GATEWAY, MEDIA, ORCHESTRATOR
-from journalcraft.client import Client
 from journalcraft.keys import keys_of
 from journalcraft.platform import Platform
 from tests.apart import python_of

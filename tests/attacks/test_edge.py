@@ -12,11 +12,11 @@ import httpx
 import pytest
 import redis
 
+from journal_client.client import Client
+from journal_client.problems import Unreachable
 from journal_contracts.api import JournalOrder
 from journal_contracts.product import PlanName
-from journalcraft.client import Client
 from journalcraft.platform import Platform
-from journalcraft.problems import Unreachable
 
 from . import raw
 

@@ -12,11 +12,11 @@ import httpx
 import pytest
 import websockets
 
+from journal_client.client import Client
 from journal_contracts.api import Answer, JournalOrder
 from journal_contracts.decisions import Choice
 from journal_contracts.product import PlanName
 from journal_contracts.realtime import SUBPROTOCOL
-from journalcraft.client import Client
 from tests.journeys.following import until
 
 from . import raw

@@ -5,11 +5,11 @@ import contextlib
 from typing import Final
 from uuid import UUID
 
+from journal_client.client import Client
 from journal_contracts.api import JournalOrder
 from journal_contracts.events import CraftCancelled, CraftCompleted, CraftFailed, PhaseCompleted
 from journal_contracts.product import PlanName
 from journal_contracts.realtime import Happened
-from journalcraft.client import Client
 from journalcraft.platform import Platform
 from journalcraft.shelf import books_among
 from orchestrator_service.plan import REVIEWS

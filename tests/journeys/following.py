@@ -4,11 +4,9 @@ import contextlib
 from collections.abc import AsyncGenerator, Callable
 from uuid import UUID
 
+from journal_client.client import ENDS, Client
 from journal_contracts.api import Answer, JournalView
 from journal_contracts.decisions import Choice
-from journalcraft.client import Client
-
-ENDS = ("completed", "failed", "cancelled")
 
 
 async def states(user: Client, journal: UUID) -> AsyncGenerator[JournalView, None]:

@@ -7,9 +7,9 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from journal_client.client import Client
 from journal_contracts.api import JournalOrder
 from journal_contracts.product import PlanName
-from journalcraft.client import Client
 
 from .following import until
 

@@ -12,12 +12,12 @@ import redis.asyncio
 
 from chassis.blobs import open_blobs
 from chassis.ids import new_id
+from journal_client.client import Client
 from journal_contracts.api import Credentials, JournalOrder
 from journal_contracts.catalogue import BY_NAME
 from journal_contracts.events import UserDeleted
 from journal_contracts.product import PlanName
 from journalcraft.account import credentials_of
-from journalcraft.client import Client
 from journalcraft.platform import Platform
 from journalcraft.wiring import AUTH, MEDIA
 

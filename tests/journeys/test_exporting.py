@@ -4,12 +4,11 @@ import io
 import json
 import zipfile
 
-import httpx
-
 from chassis.ids import new_id
+from journal_client.client import Client
 from journal_contracts.api import Credentials, JournalOrder
 from journal_contracts.product import PlanName
-from journalcraft.client import Client
+from journal_contracts.sessions import ExportOrder
 from journalcraft.platform import Platform
 
 from .following import until
@@ -34,14 +33,9 @@ async def lived(platform: Platform, word: str) -> Credentials:
 
 
 async def exported(platform: Platform, name: Credentials) -> dict[str, bytes]:
-    async with (
-        Client.open(platform.url, name) as user,
-        httpx.AsyncClient(base_url=user.url, timeout=60) as http,
-    ):
-        headers = {"Authorization": f"Bearer {await user.token()}"}
-        told = await http.post("/v1/auth/export", headers=headers, json={"password": name.password})
-    assert told.status_code == 200, told.text
-    with zipfile.ZipFile(io.BytesIO(told.content)) as archive:
+    async with Client.open(platform.url, name) as user:
+        told = [chunk async for chunk in user.export(ExportOrder(password=name.password))]
+    with zipfile.ZipFile(io.BytesIO(b"".join(told))) as archive:
         return {entry: archive.read(entry) for entry in archive.namelist()}
 
 

@@ -11,11 +11,11 @@ from uuid import UUID
 import httpx
 import pytest
 
+from journal_client.client import Client
+from journal_client.problems import Refused
 from journal_contracts.api import Answer, DraftView, JournalOrder, JournalView
 from journal_contracts.decisions import Choice
 from journal_contracts.product import PlanName
-from journalcraft.client import Client
-from journalcraft.problems import Refused
 
 from .following import over, until
 

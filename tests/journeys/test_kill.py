@@ -12,10 +12,10 @@ import asyncpg
 import pytest
 from llmock.testing import LLMockServer
 
+from journal_client.client import Client
 from journal_contracts.api import JournalOrder, JournalView
 from journal_contracts.events import PhaseAdvanced
 from journal_contracts.product import PlanName
-from journalcraft.client import Client
 from journalcraft.platform import Platform
 
 from ..conftest import registered

@@ -10,14 +10,14 @@ import aio_pika
 import httpx
 import pytest
 
+from journal_client.client import Client
+from journal_client.problems import Refused
 from journal_contracts.api import JournalOrder
 from journal_contracts.events import StepFinished
 from journal_contracts.operating import DeadLetterView
 from journal_contracts.product import PlanName
 from journalcraft.account import credentials_of
-from journalcraft.client import Client
 from journalcraft.platform import Platform
-from journalcraft.problems import Refused
 
 from .following import until
 

@@ -22,8 +22,8 @@ import httpx
 from websockets.asyncio.client import ClientConnection
 
 from gateway_service.connections import STALLED
+from journal_client.place import understand
 from journal_contracts.realtime import Happened, Hello, Welcome
-from journalcraft.place import understand
 from journalcraft.servers.ports import ALONE, reserve
 from tests.realtime.crowd import Crowd, Listener
 from tests.realtime.truth import journals_of, user_of

@@ -1,6 +1,6 @@
 """Many sockets in one process, and what each of them saw.
 
-A listener decides by `journalcraft.place`, connects anew as `journalcraft.feed` does, and notes
+A listener decides by `journal_client.place`, connects anew as `journal_client.feed` does, and notes
 every event that got past that: nothing may be missing, come twice or out of order.
 """
 
@@ -19,6 +19,8 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from websockets.typing import Subprotocol
 
 from gateway_service.connections import RESUME
+from journal_client.feed import jitter
+from journal_client.place import Overdue, step, understand
 from journal_contracts.realtime import (
     SUBPROTOCOL,
     Bye,
@@ -30,8 +32,6 @@ from journal_contracts.realtime import (
     Snapshot,
     Welcome,
 )
-from journalcraft.feed import jitter
-from journalcraft.place import Overdue, step, understand
 
 from .truth import percent_of
 

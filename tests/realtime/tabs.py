@@ -19,6 +19,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from websockets.typing import Subprotocol
 
 from chassis.ids import new_id
+from journal_client.place import step, understand
 from journal_contracts.decisions import Choice
 from journal_contracts.events import DecisionClosed
 from journal_contracts.realtime import (
@@ -30,7 +31,6 @@ from journal_contracts.realtime import (
     Snapshot,
     Welcome,
 )
-from journalcraft.place import step, understand
 
 VERDICTS: Final = {409: "conflict", 410: "expired", 404: "unknown"}
 AGAIN: Final = 0.05

@@ -1,7 +1,7 @@
 """A small world of `jcc.rt.v1`: stampers, replicas and listeners, with everything between them bad.
 
 Feed, stamper, connections and the way along the feed are the gateway's own, on a real Redis; a
-listener decides by `journalcraft.place`. Played are the orchestrator (a log), its queue, and the
+listener decides by `journal_client.place`. Played are the orchestrator (a log), its queue, and the
 last hop, which loses, doubles and reorders as it is told.
 """
 
@@ -22,11 +22,11 @@ from gateway_service.connections import Connection, ConnectionManager
 from gateway_service.feed import Entry, Feed
 from gateway_service.following import GONE, Ended, Following, Sources, Times
 from gateway_service.stamper import Stamper
+from journal_client.place import step, understand
 from journal_contracts.api import JournalView, ToldEvent, UsageView
 from journal_contracts.events import PhaseAdvanced
 from journal_contracts.product import PlanName
 from journal_contracts.realtime import Happened, Resume, Snapshot, Welcome
-from journalcraft.place import step, understand
 
 AT: Final = datetime(2026, 1, 1, tzinfo=UTC)
 GAP_PATIENCE: Final = 0.02

@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 
 from journal_contracts.api import (
     Answer,
+    Credentials,
     HistoryEntry,
     HistoryPage,
     JournalView,
@@ -29,6 +30,7 @@ from journal_contracts.decisions import DecisionView, Option
 from journal_contracts.operating import DeadLetterChoice, DeadLetterDetail
 from journal_contracts.product import PlanName
 from journal_contracts.realtime import Happened
+from journal_contracts.sessions import Addressed
 from journalcraft.command import app
 from journalcraft.follow import follow
 from journalcraft.lease import Lease
@@ -153,8 +155,9 @@ class FakePlatform:
             return answer
 
         @app.post("/v1/auth/register", status_code=202)
-        async def register() -> None:
+        async def register(who: Credentials) -> Addressed:
             self.registered = True
+            return Addressed(email=who.email)
 
         @app.post("/v1/auth/login")
         async def login(response: Response) -> dict[str, Any]:
@@ -165,21 +168,22 @@ class FakePlatform:
             return {"access_token": f"token-{self.logins}", "expires_in": 600}
 
         @app.post("/v1/journals", status_code=202)
-        async def create(request: Request, response: Response) -> None:
+        async def create(request: Request) -> JournalView:
             self.orders.append(await request.json())
             theme = self.orders[-1]["theme"]
             self.order()
             assert self.view
             self.view = self.view.model_copy(update={"theme": theme})
-            response.headers["Location"] = f"/v1/journals/{self.view.id}"
+            return self.view
 
         @app.get("/v1/journals/{journal}")
         async def state(journal: UUID) -> JournalView | None:
             return self.view
 
         @app.post("/v1/journals/{journal}/cancel", status_code=202)
-        async def cancel(journal: UUID) -> None:
+        async def cancel(journal: UUID) -> JournalView | None:
             await self.happen("journal.craft.cancelled.v1")
+            return self.view
 
         @app.post("/v1/journals/{journal}/decisions/{decision}")
         async def decide(journal: UUID, decision: str, answer: Answer) -> dict[str, Any]:

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from journal_client.client import Client
+from journal_client.problems import Refused
 from journal_contracts.api import Answer, JournalOrder
 from journal_contracts.decisions import Choice, DecisionView
 from journal_contracts.product import PlanName
 from journalcraft.account import credentials_of, sign_in
-from journalcraft.client import Client
 from journalcraft.crafting import craft
-from journalcraft.problems import Refused
 from journalcraft.shelf import Damaged
 from journalcraft.showing import Display, display_on
 from journalcraft.terminal import ask_on, take_default

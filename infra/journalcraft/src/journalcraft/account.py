@@ -7,10 +7,10 @@ from pathlib import Path
 
 import httpx
 
+from journal_client.client import Client
+from journal_client.problems import Refused
 from journal_contracts.api import Credentials
-from journalcraft.client import Client
 from journalcraft.files import write_private
-from journalcraft.problems import Refused
 
 EMAIL = "you@journalcraft.local"
 

@@ -9,8 +9,8 @@ from typing import Annotated, Final
 import typer
 from rich.console import Console
 
+from journal_client.client import Client
 from journal_contracts.auditing import ActView, AuditReport
-from journalcraft.client import Client
 from journalcraft.endings import FAILED
 from journalcraft.showing import say_on
 from journalcraft.talking import HERE, State, talk

@@ -12,17 +12,17 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 
+from journal_client.client import Client
+from journal_client.problems import Refused, line_of, problem_in_order
 from journal_contracts.api import JournalOrder, JournalView
 from journal_contracts.product import Depth, PlanName, TitleStyle
 from journalcraft import auditing, crafting, dlq, saga
 from journalcraft.account import credentials_of, sign_in
-from journalcraft.client import Client
 from journalcraft.endings import FAILED, MISUSED, code_of, explained
 from journalcraft.lease import StateInUse, visit
 from journalcraft.occasion import platform_at
 from journalcraft.papers import UnfitPapers, hand_in, papers_in
 from journalcraft.platform import start_platform
-from journalcraft.problems import Refused, line_of, problem_in_order
 from journalcraft.showing import display_on, say_on
 from journalcraft.signals import end_by_interrupt
 from journalcraft.talking import HERE, State

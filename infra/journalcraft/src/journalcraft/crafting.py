@@ -7,16 +7,16 @@ from uuid import UUID
 
 import httpx
 
+from journal_client.client import Client
+from journal_client.place import News
+from journal_client.problems import Refused
 from journal_contracts.api import Answer, JournalOrder, JournalView
 from journal_contracts.decisions import Choice, DecisionView
 from journal_contracts.events import ProgressReported
 from journal_contracts.realtime import Happened, Snapshot
-from journalcraft.client import Client
 from journalcraft.files import write_whole
 from journalcraft.follow import follow
 from journalcraft.manifest import Manifest
-from journalcraft.place import News
-from journalcraft.problems import Refused
 from journalcraft.shelf import FILES, books_among, make_folder, put, remove_folder, slug_of
 from journalcraft.showing import Display
 from journalcraft.terminal import Ask

@@ -8,10 +8,10 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 
+from journal_client.client import Client
+from journal_client.problems import line_of, problem_in_order
 from journal_contracts.operating import DeadLetterChoice, DeadLetterDetail
-from journalcraft.client import Client
 from journalcraft.endings import FAILED, MISUSED
-from journalcraft.problems import line_of, problem_in_order
 from journalcraft.showing import say_on
 from journalcraft.tables import table_on
 from journalcraft.talking import HERE, State, talk

@@ -8,11 +8,11 @@ import httpx
 import typer
 from rich.console import Console
 
+from journal_client.feed import FeedClosed
+from journal_client.problems import Refused
 from journalcraft.door import NoDoor
-from journalcraft.feed import FeedClosed
 from journalcraft.keeper import DidNotStart
 from journalcraft.lease import StateInUse
-from journalcraft.problems import Refused
 from journalcraft.servers import (
     NoFreePort,
     ServerDidNotStart,

@@ -11,8 +11,8 @@ from typing import Final
 
 import httpx
 
+from journal_client.connection import REGISTER
 from journalcraft.account import credentials_of
-from journalcraft.client import REGISTER
 from journalcraft.keeper import DidNotStart
 
 PATIENCE: Final = 60

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from journal_client.client import Client
 from journal_contracts.documents import KINDS, LARGEST, MOST, kind_of, name_of
-from journalcraft.client import Client
 
 
 class UnfitPapers(ValueError):

@@ -11,13 +11,13 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 
+from journal_client.client import Client
+from journal_client.problems import line_of, problem_in_order
 from journal_contracts.api import HistoryEntry, JournalView, RetryOrder
 from journal_contracts.decisions import Choice, DecisionView
 from journalcraft.asking import lines_of
-from journalcraft.client import Client
 from journalcraft.crafting import BY, Crafting
 from journalcraft.endings import FAILED, MISUSED
-from journalcraft.problems import line_of, problem_in_order
 from journalcraft.showing import Display, display_on, name_of, say_on
 from journalcraft.tables import cell, table_on
 from journalcraft.talking import HERE, State, talk

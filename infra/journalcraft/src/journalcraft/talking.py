@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from journal_client.client import Client
 from journalcraft.account import credentials_of, sign_in
-from journalcraft.client import Client
 from journalcraft.endings import NoPlatform, explained
 from journalcraft.lease import visit
 

@@ -13,6 +13,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from websockets.typing import Origin, Subprotocol
 
+from journal_client.place import News, Overdue, step, understand
 from journal_contracts.realtime import (
     SUBPROTOCOL,
     Bye,
@@ -25,7 +26,6 @@ from journal_contracts.realtime import (
     Snapshot,
     Welcome,
 )
-from journalcraft.place import News, Overdue, step, understand
 
 SHORTEST, LONGEST = 0.3, 20.0
 SILENCE: Final = 60.0

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
+from journal_client.feed import Feed, FeedClosed, jitter
 from journal_contracts.realtime import Happened, Snapshot
-from journalcraft.feed import Feed, FeedClosed, jitter
 
 Scene = Callable[[ServerConnection], Awaitable[None]]
 USER = "00000000-0000-0000-0000-000000000002"
@@ -130,7 +130,7 @@ async def test_says_hello_again_when_an_event_is_missing() -> None:
 async def test_says_hello_again_when_a_ping_tells_of_a_lost_event(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("journalcraft.place.BEHIND", 0.05)
+    monkeypatch.setattr("journal_client.place.BEHIND", 0.05)
     gateway = Gateway(
         says(welcome(), snapshot(4), {"t": "ping", "o": 5}),
         says(welcome("recovered", 5), event(5)),

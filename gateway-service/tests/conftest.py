@@ -151,7 +151,7 @@ class Client:
 
     def lose_owners(self, nowhere: httpx.AsyncClient) -> None:
         self.app.state.owners = owners.Owners(
-            *(owners.Owner(name, nowhere) for name in ("auth", "orchestrator", "media"))
+            *(owners.Owner(name, nowhere) for name in ("auth", "orchestrator", "media", "workers"))
         )
 
     @contextlib.asynccontextmanager

@@ -20,6 +20,8 @@ QUERIES: Final = {
         select provider, version, last_four, fingerprint, created_at, used_at from provider_key
          where user_id = :user order by provider
     """,
+    "notices": "select * from notice where user_id = :user order by noted_at",
+    "notice_wishes": "select questions, books from notice_wish where user_id = :user",
     "acts": """
         select at, act, (payload::jsonb - 'salt') as told
           from audit_payload join audit_entry using (shard, seq)

@@ -32,7 +32,7 @@ from chassis.identity import AUDIENCE, ISSUER, new_key
 from chassis.ids import new_id
 from chassis.testing import Addresses, drain
 from chassis.web import IDLE_SECONDS
-from chassis.wire import ClosingProtocol
+from chassis.wire import BoundedProtocol, ClosingProtocol
 from gateway_service import feed as feeds
 from gateway_service import owners
 from gateway_service.app import build
@@ -204,6 +204,7 @@ async def served(app: Any) -> AsyncIterator[str]:
     """The application on a free port, in this loop."""
     config = uvicorn.Config(
         app,
+        http=BoundedProtocol,
         ws=ClosingProtocol,
         log_config=None,
         timeout_graceful_shutdown=1,

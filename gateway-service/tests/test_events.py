@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import Any
@@ -15,6 +16,7 @@ from redis.asyncio import Redis
 from chassis.broker import say
 from chassis.ids import new_id
 from gateway_service import feed as feeds
+from gateway_service.connections import MOST_BYTES, STALLED, parted
 from gateway_service.following import Times
 from gateway_service.tickets import Tickets
 
@@ -145,6 +147,77 @@ async def test_who_goes_away_is_forgotten(client: Client) -> None:
         async with asyncio.timeout(5):
             while client.user_id in connections.users():
                 await asyncio.sleep(0.01)
+
+
+class RawStream:
+    """A listener on a bare TCP connection, that reads when it is told to."""
+
+    def __init__(self, reader: asyncio.StreamReader) -> None:
+        self._reader = reader
+        self.last = ""
+
+    async def frames(self, count: int | None = None) -> list[dict[str, Any]]:
+        """So many, or all there are to the end; what was cut in its midst is none."""
+        found: list[dict[str, Any]] = []
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while count is None or len(found) < count:
+                async with asyncio.timeout(20):
+                    size = int(await self._reader.readuntil(b"\r\n"), 16)
+                    chunk = await self._reader.readexactly(size + 2)
+                for event in chunk.decode().strip().split("\n\n") if size else ():
+                    lines = dict(line.split(": ", 1) for line in event.splitlines())
+                    self.last = lines.get("id", self.last)
+                    found.append(json.loads(lines["data"]))
+        return found
+
+
+@contextlib.asynccontextmanager
+async def raw(client: Client) -> AsyncIterator[RawStream]:
+    """What it does not read waits in our kernel and the gateway's, and there is little of both."""
+    bare = socket.socket()
+    bare.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 * 1024)
+    bare.setblocking(False)
+    url = client.http.base_url
+    await asyncio.get_running_loop().sock_connect(bare, (url.host, url.port))
+    reader, writer = await asyncio.open_connection(sock=bare, limit=16 * 1024)
+    token = f"Authorization: Bearer {client.token}"
+    writer.write(f"GET /v1/events HTTP/1.1\r\nHost: {url.host}\r\n{token}\r\n\r\n".encode())
+    await reader.readuntil(b"\r\n\r\n")
+    yield RawStream(reader)
+    writer.transport.abort()
+
+
+async def test_who_stops_reading_is_cut_and_goes_on_where_it_stopped(
+    client: Client, happened: Happened, orchestrator: RabbitBroker
+) -> None:
+    """What waits for it is bounded, the others go on, and nothing is lost (R2.1c, R2.1d)."""
+    client.be(times=Times(send=1.0))
+    manager, journal_id, count = client.sockets.sources.connections, new_id(), 120
+    cut = parted.labels(STALLED.code)
+    before = cut._value.get()
+
+    async with raw(client) as stalled, client.socket() as healthy:
+        first = await stalled.frames(2)
+        for n in range(1, count + 1):
+            event = happened(client.user_id, journal_id, n)
+            await say(orchestrator, event.model_copy(update={"phase": "x" * 12_000}))
+        heard = await healthy.events(count)
+        async with asyncio.timeout(20):
+            while cut._value.get() == before:
+                assert manager.room.held <= 2 * MOST_BYTES
+                await asyncio.sleep(0.05)
+        left = await stalled.frames()
+
+    async with listening(client, headers={"Last-Event-ID": stalled.last}) as again:
+        welcome = await again.next()
+        told = [frame for frame in left if frame["t"] == "event"]
+        missed = [await again.next() for _ in range(count - len(told))]
+
+    assert [frame["t"] for frame in first] == ["welcome", "snapshot"]
+    assert [frame["n"] for frame in heard] == list(range(1, count + 1))
+    assert welcome["mode"] == "recovered"
+    assert len(missed) > 20
+    assert [frame["n"] for frame in (*told, *missed)] == list(range(1, count + 1))
 
 
 async def a_ticket(client: Client) -> str:

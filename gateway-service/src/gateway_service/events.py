@@ -72,7 +72,7 @@ class EventStream(Response):
     media_type = "text/event-stream"
 
     def __init__(self, sockets: Sockets, caller: Caller, token: str, resume: Resume | None) -> None:
-        super().__init__(headers={"X-Accel-Buffering": "no"})
+        super().__init__(headers={"X-Accel-Buffering": "no", "Connection": "close"})
         del self.headers["content-length"]
         self._with = sockets.sources
         self._revoked = sockets.verifier.revoked

@@ -2,24 +2,40 @@
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator
 
 import pytest
 import uvicorn
 from fastapi import FastAPI, Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from chassis import errors, web, wire
 from chassis.errors import ServiceError
 from chassis.wire import BoundedProtocol
 
 Street = tuple[str, int]
+CLOSED = 7
+"""TCP_CLOSE of Linux: the connection was reset."""
+PIECE = b"x" * 50_000
 
 
 class TooMuch(ServiceError):
     """More than ten bytes."""
 
     status = 413
+
+
+class Flood(Response):
+    """More than anybody reads; broken off by who says it."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers[1:]})
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0.3):
+                while True:
+                    await send({"type": "http.response.body", "body": PIECE, "more_body": True})
 
 
 @pytest.fixture
@@ -38,6 +54,10 @@ async def street(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Street]:
     async def unread() -> Response:
         return Response("done")
 
+    @app.get("/flood")
+    async def flood() -> Response:
+        return Flood(media_type="text/event-stream")
+
     server = uvicorn.Server(uvicorn.Config(app, port=0, http=BoundedProtocol, log_config=None))
     serving = asyncio.create_task(server.serve())
     while not server.started:
@@ -45,6 +65,25 @@ async def street(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Street]:
     yield server.servers[0].sockets[0].getsockname()
     server.should_exit = True
     await serving
+
+
+async def test_an_answer_that_nobody_reads_to_its_end_is_cut_off(
+    street: Street, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To close waits for who reads no more for ever, and keeps what was said to them."""
+    monkeypatch.setattr(wire, "CLOSE_SECONDS", 0.1)
+    bare = socket.socket()
+    bare.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 * 1024)
+    bare.setblocking(False)
+    loop = asyncio.get_running_loop()
+    await loop.sock_connect(bare, street)
+
+    await loop.sock_sendall(bare, b"GET /flood HTTP/1.1\r\nHost: here\r\n\r\n")
+
+    async with asyncio.timeout(20):
+        while bare.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] != CLOSED:
+            await asyncio.sleep(0.02)
+    bare.close()
 
 
 async def test_a_service_says_goodbye_before_it_hangs_up() -> None:

@@ -10,6 +10,14 @@ import struct
 from http import HTTPStatus
 from typing import Any, Final
 
+from uvicorn._types import (
+    ASGI3Application,
+    ASGIReceiveCallable,
+    ASGISendCallable,
+    ASGISendEvent,
+    HTTPResponseStartEvent,
+    Scope,
+)
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
@@ -24,7 +32,8 @@ MOST_HEADERS: Final = 100
 KERNEL_BYTES: Final = 128 * 1024
 """What the kernel keeps of what a WebSocket was sent and has not read; it takes that twice."""
 CLOSE_SECONDS: Final = 2.0
-"""What the other side of a WebSocket has to read what is left and to close it."""
+"""What the other side has to read what is left, of a WebSocket or an answer, and to close it."""
+EVENT_STREAM: Final = b"text/event-stream"
 
 
 class HeadTooLarge(ValueError):
@@ -45,12 +54,15 @@ class BoundedProtocol(HttpToolsProtocol):
         """Bytes that came of the head that has begun; None behind it."""
         self._told = 0
         """Bytes of the head that were understood."""
+        self._lost = False
+        self.app = self._to_its_end(self.app)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._arm(HEAD_SECONDS)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._lost = True
         self._arm(None)
         super().connection_lost(exc)
 
@@ -70,6 +82,33 @@ class BoundedProtocol(HttpToolsProtocol):
         too_large = self._told > LONGEST_HEAD or len(self.headers or ()) > MOST_HEADERS
         status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE if too_large else HTTPStatus.BAD_REQUEST
         self._refuse(status)
+
+    # --- what is answered -----------------------------------------------------------------------
+
+    def _to_its_end(self, app: ASGI3Application) -> ASGI3Application:
+        """The application, and then the end of whoever does not read what it said."""
+
+        async def answer(
+            scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
+        ) -> None:
+            async def say(message: ASGISendEvent) -> None:
+                if message["type"] == "http.response.start" and _is_event_stream(message):
+                    keep_little(self.transport)
+                await send(message)
+
+            cycle = self.cycle
+            try:
+                await app(scope, receive, say)
+            finally:
+                if not cycle.response_complete or self.transport.get_write_buffer_size():
+                    self.loop.call_later(CLOSE_SECONDS, self._cut_off)
+
+        return answer
+
+    def _cut_off(self) -> None:
+        """To close waits for who reads no more for ever."""
+        if self.transport.is_closing() and not self._lost:
+            cut_off(self.transport)
 
     # --- what the parser finds ------------------------------------------------------------------
 
@@ -144,9 +183,7 @@ class ClosingProtocol(WebSocketsSansIOProtocol):
     """uvicorn's, that cuts off who does not read to the end: to close waits for them for ever."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Of what nobody reads the kernel keeps a little, not the megabytes it would."""
-        there = transport.get_extra_info("socket")
-        there.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BYTES)
+        keep_little(transport)
         super().connection_made(transport)
 
     async def run_asgi(self) -> None:
@@ -154,8 +191,25 @@ class ClosingProtocol(WebSocketsSansIOProtocol):
         self.loop.call_later(CLOSE_SECONDS, self._cut_off)
 
     def _cut_off(self) -> None:
-        """Without lingering: the kernel too would keep what nobody reads."""
         if not self.disconnected:
-            there = self.transport.get_extra_info("socket")
-            there.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            self.transport.abort()
+            cut_off(self.transport)
+
+
+def keep_little(transport: asyncio.BaseTransport) -> None:
+    """Of what nobody reads the kernel keeps a little, not the megabytes it would."""
+    there = transport.get_extra_info("socket")
+    there.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BYTES)
+
+
+def cut_off(transport: asyncio.Transport) -> None:
+    """Without lingering: the kernel too would keep what nobody reads."""
+    there = transport.get_extra_info("socket")
+    there.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
+
+
+def _is_event_stream(start: HTTPResponseStartEvent) -> bool:
+    return any(
+        name.lower() == b"content-type" and value.startswith(EVENT_STREAM)
+        for name, value in start.get("headers", ())
+    )

@@ -191,17 +191,18 @@ async def test_who_stops_reading_is_cut_and_goes_on_where_it_stopped(
     client: Client, happened: Happened, orchestrator: RabbitBroker
 ) -> None:
     """What waits for it is bounded, the others go on, and nothing is lost (R2.1c, R2.1d)."""
-    client.be(times=Times(send=1.0))
+    client.be(times=Times(send=4.0))
     manager, journal_id, count = client.sockets.sources.connections, new_id(), 120
     cut = parted.labels(STALLED.code)
     before = cut._value.get()
 
     async with raw(client) as stalled, client.socket() as healthy:
         first = await stalled.frames(2)
+        listening_on = asyncio.create_task(healthy.events(count))
         for n in range(1, count + 1):
             event = happened(client.user_id, journal_id, n)
             await say(orchestrator, event.model_copy(update={"phase": "x" * 12_000}))
-        heard = await healthy.events(count)
+        heard = await listening_on
         async with asyncio.timeout(20):
             while cut._value.get() == before:
                 assert manager.room.held <= 2 * MOST_BYTES

@@ -381,6 +381,7 @@ def _token(scope: str, sub: str = str(OPERATOR)) -> str:
         "sid": str(new_id()),
         "scope": scope,
         "exp": int(time.time()) + 60,
+        "auth_time": int(time.time()),
     }
     return jwt.encode({"alg": "ES256", "typ": TOKEN_TYPE, "kid": "test"}, claims, KEY)
 

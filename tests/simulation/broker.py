@@ -17,7 +17,7 @@ from faststream.rabbit import RabbitBroker, RabbitExchange
 
 from chassis.broker import Letter, NotForMe, Speaker, queue_of
 from chassis.broker.hearing import ERROR, PAUSE, REASON, Delivery, Ear
-from journal_contracts.catalogue import BY_NAME, GATEWAY, WORKERS
+from journal_contracts.catalogue import AUTH, BY_NAME, GATEWAY, WORKERS
 from journal_contracts.commands import RunPhase
 from journal_contracts.events import (
     AssetsRegistered,
@@ -117,6 +117,8 @@ class Broker:
     def _route(self, routing_key: str, delivery: Delivery, seconds: float) -> None:
         entry = BY_NAME[str(delivery.kind)]
         for service in entry.heard_by:
+            if service == AUTH:  # it writes to people, and nobody here reads mail
+                continue
             self._moving += 1
             if service == GATEWAY:
                 self.fate.loop.later(seconds, lambda: self._hear(delivery))

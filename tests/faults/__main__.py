@@ -68,13 +68,16 @@ class Facts:
     broken_injectors: int
 
 
-def shortfalls(faults: Mapping[str, int], journals: int, seconds: float) -> list[str]:
+def shortfalls(
+    faults: Mapping[str, int], journals: int, seconds: float, failpoints: int = len(FAILPOINTS)
+) -> list[str]:
     """What a run of full size lacks."""
     kills = faults.get("kill", 0) + faults.get("failpoint", 0)
     found = {
         f"{journals} journals of {JOURNALS}": journals >= JOURNALS,
         f"{sum(faults.values())} faults of {FAULTS}": sum(faults.values()) >= FAULTS,
         f"{kills} kills of {KILLS}": kills >= KILLS,
+        f"{failpoints} failpoints of {len(FAILPOINTS)}": failpoints == len(FAILPOINTS),
         f"{seconds:.0f} s of {LONGEST:.0f}": seconds <= LONGEST,
         **{f"no fault of kind {kind}": faults.get(kind, 0) > 0 for kind in KINDS},
     }
@@ -139,7 +142,7 @@ async def run(scale: float) -> Facts:
     return Facts(
         journals=len(crowd.ordered),
         faults={kind: faults.get(kind, 0) for kind in KINDS},
-        failpoints_reached=len(set(troubles.reached)),
+        failpoints_reached=len(FAILPOINTS) - len(troubles.failpoints),
         failpoints=len(FAILPOINTS),
         violations=violations,
         possibly_charged=lost,
@@ -185,7 +188,8 @@ def main() -> int:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:  # the wires are in it
         facts = runner.run(run(scale))
     report.write("faults", asdict(facts))
-    lacks = shortfalls(facts.faults, facts.journals, facts.seconds / max(scale, 1))
+    seconds = facts.seconds / max(scale, 1)
+    lacks = shortfalls(facts.faults, facts.journals, seconds, facts.failpoints_reached)
     for lack in lacks:
         _tell(f"too easy: {lack}")
     for name, count in facts.violations.items():

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -55,10 +55,19 @@ class Actor:
         else:
             self.pid = self.nursery.bear(self.module, environment, self.log)
 
-    def arm(self, failpoint: str) -> None:
-        """Let it die by itself when it comes to this point."""
-        Path(self.environment["JCC_FAILPOINT_FILE"]).write_text(failpoint)
+    def arm(self, failpoints: Iterable[str]) -> None:
+        """Let it die by itself when it comes to the first of these points."""
+        self._failpoint_file.write_text("\n".join(failpoints))
         self._signal(signal.SIGUSR1)
+
+    @property
+    def last_words(self) -> str:
+        """The point it died at, where it died by itself."""
+        return self._failpoint_file.read_text()
+
+    @property
+    def _failpoint_file(self) -> Path:
+        return Path(self.environment["JCC_FAILPOINT_FILE"])
 
     def kill(self) -> None:
         """As `kill -9` does."""

@@ -24,7 +24,7 @@ FAILPOINTS: Final = [f"{point}/{phase.name}" for phase in PHASES for point in PO
 """Each of the five points for each phase."""
 WINDOW: Final = 4.0
 WITHIN: Final = 2.0
-"""Seconds in which an armed failpoint has to be reached; else it is armed again later."""
+"""Seconds in which one of the armed failpoints has to be reached; else it is a plain kill."""
 SKEWED: Final = 10
 """Of so many lives of orchestrators one has a clock that is an hour off."""
 
@@ -37,7 +37,7 @@ class Troubles:
     faketime: Path
     counted: Counter[str] = field(default_factory=Counter)
     failpoints: list[str] = field(default_factory=lambda: [*FAILPOINTS])
-    reached: list[str] = field(default_factory=list)
+    """Those at which nobody has died yet."""
     over: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when nothing more is to strike; what is under way comes to its end."""
     _random: random.Random = field(default_factory=random.Random)
@@ -49,7 +49,7 @@ class Troubles:
     async def _kills_of_orchestrators(self) -> None:
         for life, actor in enumerate(self._in_turn(ORCHESTRATORS), 1):
             if self.failpoints:
-                await self._dies_by_itself(actor, self.failpoints.pop(0))
+                await self._dies_by_itself(actor)
             else:
                 self._dies(actor)
             actor.start(**self._skewed() if life % SKEWED == SKEWED // 2 else {})
@@ -66,13 +66,13 @@ class Troubles:
         actors = itertools.cycle(self.stage.actors[name] for name in names)
         return itertools.takewhile(lambda _: not self.over.is_set(), actors)
 
-    async def _dies_by_itself(self, actor: Actor, point: str) -> None:
-        actor.arm(point)
-        if await actor.until_dead(WITHIN):
+    async def _dies_by_itself(self, actor: Actor) -> None:
+        """At whichever of the points comes first that nobody has died at yet."""
+        actor.arm(self.failpoints)
+        if await actor.until_dead(WITHIN) and actor.last_words in self.failpoints:
             self.counted["failpoint"] += 1
-            self.reached.append(point)
+            self.failpoints.remove(actor.last_words)
         else:
-            self.failpoints.append(point)
             self._dies(actor)
 
     def _dies(self, actor: Actor) -> None:

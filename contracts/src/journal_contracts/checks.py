@@ -35,6 +35,11 @@ READERS_OWN: Final = {"[Name]", "[Date]"}
 READING_EASE: Final = (50.0, 85.0)
 REPEATED_SEQUENCES: Final = 0.03
 SHARED_SEQUENCES: Final = 0.30
+SHARED_LENGTH: Final = 5
+"""Words of a sequence that two warm-ups may share."""
+
+Run = tuple[str, ...]
+"""Words that follow each other."""
 
 
 @dataclass(frozen=True)
@@ -90,11 +95,9 @@ def repeated_share(texts: Sequence[str], length: int = 8) -> float:
     return sum(count for count in counted.values() if count > 1) / total if total else 0.0
 
 
-def shared_share(one: str, other: str, length: int = 5) -> float:
+def shared_share(one: str, other: str, length: int = SHARED_LENGTH) -> float:
     """Which part of the shorter text's `length`-word sequences stands in the other text too."""
-    mine, theirs = set(_runs(one, length)), set(_runs(other, length))
-    smaller = min(len(mine), len(theirs))
-    return len(mine & theirs) / smaller if smaller else 0.0
+    return _share(set(_runs(one, length)), set(_runs(other, length)))
 
 
 def _run(name: str, book: Book) -> Iterator[Finding]:
@@ -109,7 +112,12 @@ def _applies(name: str, book: Book) -> bool:
     return name not in OF_INSIGHTS or bool(book.insight_ids)
 
 
-def _runs(text: str, length: int) -> list[tuple[str, ...]]:
+def _share(mine: set[Run], theirs: set[Run]) -> float:
+    smaller = min(len(mine), len(theirs))
+    return len(mine & theirs) / smaller if smaller else 0.0
+
+
+def _runs(text: str, length: int) -> list[Run]:
     spoken = words(text)
     return [tuple(spoken[at : at + length]) for at in range(len(spoken) - length + 1)]
 
@@ -210,10 +218,11 @@ def _repeats(book: Book) -> Found:
 
 
 def _distinct_warm_ups(book: Book) -> Found:
-    for one, other in combinations(book.manuscript.days, 2):
-        share = shared_share(one.warm_up, other.warm_up)
+    days = [(day.day, set(_runs(day.warm_up, SHARED_LENGTH))) for day in book.manuscript.days]
+    for (one, its), (other, theirs) in combinations(days, 2):
+        share = _share(its, theirs)
         if share > SHARED_SEQUENCES:
-            yield other.day, f"the warm-up shares {share:.0%} with day {one.day}"
+            yield other, f"the warm-up shares {share:.0%} with day {one}"
 
 
 def _notice(book: Book) -> Found:

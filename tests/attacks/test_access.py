@@ -13,15 +13,13 @@ import httpx
 import pytest
 
 from chassis.calls import ServiceCalls
-from chassis.identity import new_key
 from chassis.ids import new_id
-from gateway_service.app import build
-from gateway_service.settings import Settings
 from journal_client.client import Client
 from journal_contracts.api import JournalOrder
 from journalcraft.keys import CALLERS, keys_of
 from journalcraft.platform import Platform
 from journalcraft.wiring import AUTH
+from tests.door import operations
 
 from .conftest import Person
 
@@ -46,30 +44,7 @@ NOT_MADE_FOR: Final = {404, 409, 422}
 """What somebody else's journal answers: it is not there, or the question did not fit anyway."""
 
 
-def _described() -> dict[str, dict[str, Any]]:
-    """The operations, by method and path, as the gateway describes them."""
-    key = json.dumps(new_key("gateway-service").as_dict(private=True))
-    nowhere = "http://127.0.0.1:1"
-    settings = Settings(
-        port=1,
-        amqp_url="amqp://127.0.0.1:1",
-        auth_url=nowhere,
-        orchestrator_url=nowhere,
-        media_url=nowhere,
-        workers_url=nowhere,
-        redis_url="redis://127.0.0.1:1",
-        service_key=key,
-        allowed_origins=[],
-    )
-    paths = build(settings).openapi()["paths"]
-    return {
-        f"{method.upper()} {path}": operation
-        for path, operations in paths.items()
-        for method, operation in operations.items()
-    }
-
-
-DESCRIBED: Final = _described()
+DESCRIBED: Final = operations()
 CLOSED: Final = sorted(route for route, told in DESCRIBED.items() if told.get("security"))
 FOREIGN: Final = [route for route in CLOSED if "{journal_id}" in route]
 

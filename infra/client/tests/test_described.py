@@ -16,10 +16,8 @@ from uuid import UUID
 import httpx
 import pytest
 from pydantic import BaseModel
+from tests.door import operations
 
-from chassis.identity import new_key
-from gateway_service.app import build
-from gateway_service.settings import Settings
 from journal_client.client import Client
 from journal_contracts.api import AssetView, Credentials, TokenView
 
@@ -63,27 +61,7 @@ class Notes:
         raise Asked
 
 
-def described() -> dict[str, Any]:
-    nowhere = "http://127.0.0.1:1"
-    settings = Settings(
-        port=1,
-        amqp_url="amqp://127.0.0.1:1",
-        auth_url=nowhere,
-        orchestrator_url=nowhere,
-        media_url=nowhere,
-        workers_url=nowhere,
-        redis_url="redis://127.0.0.1:1",
-        service_key=json.dumps(new_key("gateway-service").as_dict(private=True)),
-        allowed_origins=[],
-    )
-    return {
-        f"{method.upper()} {path}": operation
-        for path, operations in build(settings).openapi()["paths"].items()
-        for method, operation in operations.items()
-    }
-
-
-DESCRIBED: Final = described()
+DESCRIBED: Final = operations()
 PATTERNS: Final = {
     route: re.compile(re.sub(r"\{\w+\}", "[^/]+", route)) for route in sorted(DESCRIBED)
 }

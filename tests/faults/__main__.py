@@ -29,7 +29,7 @@ from tests.instant.orchestrator import install
 from .crowd import Crowd, an_office
 from .ears import Ears
 from .judging import judge
-from .stage import a_stage
+from .stage import ORCHESTRATORS, Stage, a_stage
 from .troubles import FAILPOINTS, Troubles, a_lying_clock
 
 JOURNALS: Final = 2000
@@ -123,15 +123,18 @@ async def run(scale: float) -> Facts:
         ends = await asyncio.gather(*striking, return_exceptions=True)
         broken = [end for end in ends if end is not None]
         stage.chaos.unlink(missing_ok=True)
-        for actor in stage.actors.values():
-            if actor.is_dead:
-                actor.start()
-        await asyncio.gather(*(actor.until_ready() for actor in stage.actors.values()))
-        _tell(f"faults over after {time.monotonic() - began:.0f} s: {dict(troubles.counted)}")
+        await _all_ready(stage)
+        _tell(f"most over after {time.monotonic() - began:.0f} s: {dict(troubles.counted)}")
+        dying = asyncio.create_task(troubles.deaths_left())
         try:
             await asyncio.wait_for(living, DRAIN)
         except TimeoutError:
             _tell("some journals did not end")
+        dying.cancel()
+        await asyncio.wait([dying])
+        for name in ORCHESTRATORS:
+            stage.actors[name].arm(())
+        await _all_ready(stage)
         await asyncio.sleep(QUIET)
         for actor in stage.actors.values():
             actor.kill()
@@ -149,6 +152,14 @@ async def run(scale: float) -> Facts:
         seconds=round(time.monotonic() - began, 1),
         broken_injectors=len(broken),
     )
+
+
+async def _all_ready(stage: Stage) -> None:
+    """Whoever is dead comes back."""
+    for actor in stage.actors.values():
+        if actor.is_dead:
+            actor.start()
+    await asyncio.gather(*(actor.until_ready() for actor in stage.actors.values()))
 
 
 async def _enough(troubles: Troubles, scale: float) -> None:

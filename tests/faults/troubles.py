@@ -69,11 +69,27 @@ class Troubles:
     async def _dies_by_itself(self, actor: Actor) -> None:
         """At whichever of the points comes first that nobody has died at yet."""
         actor.arm(self.failpoints)
-        if await actor.until_dead(WITHIN) and actor.last_words in self.failpoints:
-            self.counted["failpoint"] += 1
-            self.failpoints.remove(actor.last_words)
+        if await actor.until_dead(WITHIN):
+            self._count(actor)
         else:
             self._dies(actor)
+
+    async def deaths_left(self) -> None:
+        """Die at what failpoints are left, while the last journals come to their ends."""
+        for actor in itertools.cycle(self.stage.actors[name] for name in ORCHESTRATORS):
+            if not self.failpoints:
+                return
+            actor.arm(self.failpoints)
+            if await actor.until_dead(WITHIN):
+                self._count(actor)
+                actor.start()
+                await actor.until_ready()
+            actor.arm(())
+
+    def _count(self, actor: Actor) -> None:
+        if actor.last_words in self.failpoints:
+            self.counted["failpoint"] += 1
+            self.failpoints.remove(actor.last_words)
 
     def _dies(self, actor: Actor) -> None:
         actor.kill()

@@ -22,8 +22,12 @@ AGAIN: Final = RabbitExchange("again", type=ExchangeType.DIRECT)
 DEAD: Final = RabbitExchange("dead", type=ExchangeType.DIRECT)
 RUNGS: Final = (1, 5, 30, 300)
 """Seconds a message waits before its 1st, 2nd, 3rd and 4th new try."""
-DELIVERY_LIMIT: Final = 20
-"""How often a message may come back because its reader died."""
+DELIVERY_LIMIT: Final = 100
+"""How often a message may come back because its reader died, or lost the broker.
+
+A message that kills its readers comes back each time. Its neighbours do too while it does, and one
+that waits for the lease of a reader who died meets several deaths for each of its own tries.
+"""
 
 BUCKETS: Final = 1024
 

@@ -74,7 +74,7 @@ class Wire:
             self._ends -= {writer, back}
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, RuntimeError):  # uvloop's word for a closed transport
             while data := await reader.read(65536):
                 await self._flows.wait()
                 await asyncio.sleep(self._lag)

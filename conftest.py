@@ -12,16 +12,20 @@ from journalcraft.servers import Addresses, Servers, start_servers
 
 pytest_plugins = ["chassis.testing"]
 
-TOGETHER: Final = ("tests/attacks/", "tests/journeys/")
+TOGETHER: Final = {
+    "tests/attacks/": "attacks",
+    "tests/journeys/": "journeys",
+    "tests/crew_report/": "journeys",
+}
 """Folders whose files share a platform, which takes longer to start than most of them."""
 
 
 class Shares(LoadFileScheduling):  # type: ignore[misc] # xdist has no types
-    """What several test processes take from the list: a file, or one of these folders whole."""
+    """What several test processes take from the list: a file, or all that share a platform."""
 
     def _split_scope(self, nodeid: str) -> str:
         return next(
-            (folder for folder in TOGETHER if nodeid.startswith(folder)),
+            (platform for folder, platform in TOGETHER.items() if nodeid.startswith(folder)),
             super()._split_scope(nodeid),
         )
 

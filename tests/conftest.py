@@ -10,15 +10,24 @@ from chassis.ids import new_id
 from journal_client.client import Client
 from journal_contracts.api import Credentials
 from journalcraft.platform import Platform, start_platform
+from journalcraft.wiring import AUTH
 
+from .attacks.counting import FULL
 from .authoring import let_it_write
 
 
 @pytest.fixture(scope="session")
-def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    """The platform, with the offline writer."""
-    hurry = {"auth-service": {"JCC_ERASE_AGAIN_SECONDS": "2"}}
-    with start_platform(tmp_path_factory.mktemp("platform"), extra=hurry) as platform:
+def full(pytestconfig: pytest.Config) -> bool:
+    """Whether this is `make attacks`: its attacks are larger."""
+    return pytestconfig.stash.get(FULL, False)
+
+
+@pytest.fixture(scope="session")
+def platform(tmp_path_factory: pytest.TempPathFactory, full: bool) -> Iterator[Platform]:
+    """The platform, with the offline writer; but in `make attacks` passwords are cheap to check."""
+    cost = "full" if full else "light"
+    told = {AUTH: {"JCC_ERASE_AGAIN_SECONDS": "2", "JCC_PASSWORD_COST": cost}}
+    with start_platform(tmp_path_factory.mktemp("platform"), extra=told) as platform:
         yield platform
 
 

@@ -34,7 +34,7 @@ from orchestrator_service.versions import ReplicasBehind, put_in_force
 from .crew import Journey, failed, finished, request
 from .tables import ADDED_PHASE, ADDED_QUESTION, REMOVED, second
 
-JOURNALS = 1_000
+SOME, ALL = 144, 1_000
 WALKS = 60
 
 
@@ -230,11 +230,12 @@ async def shop(database: Database, database_url: str) -> AsyncIterator[Shop]:
         yield Shop(pool)
 
 
-async def test_a_thousand_journals_live_through_a_rolling_upgrade(
-    shop: Shop, database_url: str
+@pytest.mark.parametrize("journals", [SOME, pytest.param(ALL, marks=pytest.mark.deep)])
+async def test_journals_in_each_phase_live_through_a_rolling_upgrade(
+    shop: Shop, database_url: str, journals: int
 ) -> None:
     async with a_replica(database_url, 1) as old:
-        await _spread(shop, old)
+        await _spread(shop, old, journals)
         assert shop.at_work().keys() == DEFINITIONS[1].graphs[PlanName.STANDARD].nodes.keys() - (
             shop.sagas[shop.open[0]].questions.keys() | {"draft", "author_style", "title"}
         )
@@ -264,12 +265,12 @@ async def test_a_thousand_journals_live_through_a_rolling_upgrade(
     await _histories_tell_the_truth(shop)
 
 
-async def _spread(shop: Shop, engine: Engine) -> None:
+async def _spread(shop: Shop, engine: Engine, count: int) -> None:
     """Some journals in each phase."""
-    await shop.order(engine, JOURNALS)
+    await shop.order(engine, count)
     journals = list(shop.sagas)
-    for count in range(24):
-        await shop.step([j for n, j in enumerate(journals) if n // 3 % 24 > count], engine)
+    for steps in range(24):
+        await shop.step([j for n, j in enumerate(journals) if n // 3 % 24 > steps], engine)
 
 
 async def _all_moved(shop: Shop) -> None:

@@ -22,7 +22,6 @@ from journal_contracts.api import Credentials
 from journalcraft.platform import Platform
 from tests.conftest import registered
 
-from .counting import FULL
 from .street import Street, Visitor, open_street
 
 TOKEN_SECONDS = 300.0
@@ -36,12 +35,6 @@ class Person:
     name: Credentials
     token: str
     since: float
-
-
-@pytest.fixture(scope="session")
-def full(pytestconfig: pytest.Config) -> bool:
-    """Whether this is `make attacks`: its attacks are larger."""
-    return pytestconfig.stash.get(FULL, False)
 
 
 @pytest.fixture

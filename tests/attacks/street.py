@@ -115,13 +115,21 @@ def open_street(platform: Platform, *, twice: bool = False) -> Iterator[Street]:
     with contextlib.ExitStack() as stack:
         told = programs[AUTH].environment, programs[GATEWAY].environment
         line = stack.enter_context(_line(told[0]["JCC_AMQP_URL"])) if twice else None
-        second = list(_start(platform, programs, line.url, stack)) if line else []
+        away = {"JCC_AMQP_URL": line.url} if line else {}
+        second = list(_start(platform, programs, away, stack)) if line else []
         yield Street(
             houses=(*first, *second),
             signing=ECKey.import_key(json.loads(told[0]["JCC_SIGNING_KEY"])),
             gateway_key=ECKey.import_key(json.loads(told[1]["JCC_SERVICE_KEY"])),
             **({"deafen": line.stall} if line else {}),
         )
+
+
+@contextlib.contextmanager
+def beside(platform: Platform, service: str, **told: str) -> Iterator[House]:
+    """Another replica of a service, which is told this besides."""
+    with contextlib.ExitStack() as stack:
+        yield from _start(platform, {service: platform.program(service)}, told, stack)
 
 
 @dataclass(frozen=True)
@@ -156,7 +164,10 @@ async def _close(wire: Wire) -> None:
 
 
 def _start(
-    platform: Platform, programs: Mapping[str, Program], amqp: str, stack: contextlib.ExitStack
+    platform: Platform,
+    programs: Mapping[str, Program],
+    told: Mapping[str, str],
+    stack: contextlib.ExitStack,
 ) -> Iterator[House]:
     ports = reserve([ALONE] * len(programs))
     stack.callback(ports.release)
@@ -166,7 +177,7 @@ def _start(
         replica = Program(
             f"{service}-2",
             program.module,
-            {**program.environment, "JCC_PORT": str(port), "JCC_AMQP_URL": amqp},
+            {**program.environment, "JCC_PORT": str(port), **told},
             f"{url}/readyz",
         )
         process = Process(replica, platform.state)

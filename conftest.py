@@ -30,6 +30,7 @@ class Shares(LoadFileScheduling):  # type: ignore[misc] # xdist has no types
         )
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Shares:
     """Share the work out like this, whatever `--dist` says."""
     return Shares(config, log)

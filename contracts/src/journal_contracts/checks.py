@@ -1,5 +1,6 @@
 """The measured checks a manuscript has to hold. Adding one is a function and a row in `CHECKS`."""
 
+import functools
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -122,6 +123,7 @@ def _runs(text: str, length: int) -> list[Run]:
     return [tuple(spoken[at : at + length]) for at in range(len(spoken) - length + 1)]
 
 
+@functools.lru_cache(maxsize=8_192)
 def _syllables(word: str) -> int:
     """Groups of vowels, less a silent ending; right for nine English words in ten."""
     bare = re.sub(r"[^a-z]", "", word)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from typing import Any, Final
 
@@ -132,7 +133,7 @@ def _tightened(order: Order, place: Place, text: str, most: int) -> tuple[str, l
     changes: list[Change] = []
     rows = order.shuffled(page("house/pencil")["mend"], "edit", place.key)
     for before, after, reason, where in rows:
-        found = re.search(_where(before, where), text)
+        found = _where(before, where).search(text)
         if found is None or len(changes) == most:
             continue
         mended = text[: found.start()] + after + text[found.end() :]
@@ -154,19 +155,20 @@ def _around(text: str, at: int) -> str:
     return text
 
 
-def _where(before: str, place: str) -> str:
+@cache
+def _where(before: str, place: str) -> re.Pattern[str]:
     """Whole words, and a contraction only where it is grammatical: see the table of places."""
     places: Mapping[str, str] = page("house/pencil")["places"]
     whole = rf"\b{re.escape(before)}\b"
     match place:
         case "negation":
-            return rf"(?:{places['negation']}){whole}"
+            return re.compile(rf"(?:{places['negation']}){whole}")
         case "having":
-            return f"{places['clause']}{whole}{places['having']}"
+            return re.compile(f"{places['clause']}{whole}{places['having']}")
         case "being" | "willing":
-            return f"{places['clause']}{whole}{places['ended']}"
+            return re.compile(f"{places['clause']}{whole}{places['ended']}")
         case _:
-            return whole
+            return re.compile(whole)
 
 
 def _no_worse(place: Place, before: str, after: str) -> bool:

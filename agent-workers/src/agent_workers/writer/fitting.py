@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import product
 from typing import Final, Self
 
 from journal_contracts.checks import reading_ease, words
@@ -35,18 +34,27 @@ class Part:
         return cls(((0, ""), (cost, text)))
 
 
+Chosen = tuple[int, float, float, tuple[str, ...]]
+"""Wordings of the first parts: words, reading ease by words, cost, and the texts."""
+
+
 def fit(parts: Sequence[Part], least: int, most: int) -> str:
     """The cheapest choice of wordings within the length, or else the one nearest to it."""
-    weighed = [[(cost, *_weight(text), text) for cost, text in part.wordings] for part in parts]
+    choices: list[Chosen] = [(0, 0.0, 0.0, ())]
+    for part in parts:
+        weighed = [(cost, *_weight(text), text) for cost, text in part.wordings]
+        choices = [
+            (length + more, ease + more * eased, cost + dearer, (*texts, text))
+            for length, ease, cost, texts in choices
+            for dearer, more, eased, text in weighed
+        ]
 
-    def price(choice: tuple[tuple[float, int, float, str], ...]) -> tuple[int, float]:
-        length = sum(count for _, count, _, _ in choice)
-        ease = sum(count * ease for _, count, ease, _ in choice) / max(1, length)
-        cost = sum(cost for cost, _, _, _ in choice)
-        return max(least - length, length - most, 0), cost + TOO_EASY * max(0.0, ease - EASY_ENOUGH)
+    def price(choice: Chosen) -> tuple[int, float]:
+        length, ease, cost, _ = choice
+        too_easy = max(0.0, ease / max(1, length) - EASY_ENOUGH)
+        return max(least - length, length - most, 0), cost + TOO_EASY * too_easy
 
-    best = min(product(*weighed), key=price)
-    return " ".join(text for *_, text in best if text)
+    return " ".join(filter(None, min(choices, key=price)[-1]))
 
 
 @lru_cache(maxsize=4096)

@@ -4,7 +4,7 @@ import random
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import Any, Final, Self, TypeVar
 
 from agent_workers.writer.shelf import page, pool
@@ -62,8 +62,8 @@ class Order:
 
     def suits(self, *texts: str) -> bool:
         """Whether these may stand beside the theme, and before its readers."""
-        barred = _barred(self.theme, str(self.brief.get("audience") or ""))
-        return not any(pattern.search(text) for pattern in barred for text in texts)
+        audience = str(self.brief.get("audience") or "")
+        return all(_suits(self.theme, audience, text) for text in texts)
 
     def suited(self, texts: Sequence[str]) -> list[str]:
         """Those that may stand beside the theme, or all of them where none may."""
@@ -96,7 +96,12 @@ class Order:
         )
 
 
-@cache
+@lru_cache(maxsize=4_096)
+def _suits(theme: Theme, audience: str, text: str) -> bool:
+    return not any(pattern.search(text) for pattern in _barred(theme, audience))
+
+
+@lru_cache(maxsize=64)
 def _barred(theme: Theme, audience: str) -> tuple[re.Pattern[str], ...]:
     """What would hurt beside a painful theme or a burden, and what would beside this one."""
     rows = page("house/tender")

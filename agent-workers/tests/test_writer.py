@@ -265,6 +265,13 @@ def test_several_insights_are_told_in_sentences() -> None:
         ("call 555 123 4567 about anxiety", "anxiety", "Anxiety", "anxiety"),
         ("weight loss", "weight loss", "Weight Loss", "goal_setting"),
         ("retirement", "retirement", "Retirement", "change"),
+        (
+            "my first year as a father",
+            "new parenthood",
+            "Your First Year as a Father",
+            "change",
+        ),
+        ("stage fright", "stage fright", "Stage Fright", "anxiety"),
     ],
 )
 def test_a_theme_keeps_the_words_of_its_user(typed: str, noun: str, title: str, pool: str) -> None:

@@ -13,7 +13,6 @@ from typing import Any, Final, Self
 import httpx
 from authlib.common.urls import add_params_to_qs  # type: ignore[import-untyped, unused-ignore]
 from authlib.oauth2.base import OAuth2Error  # type: ignore[import-untyped, unused-ignore]
-from authlib.oauth2.client import OAuth2Client  # type: ignore[import-untyped, unused-ignore]
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
@@ -26,6 +25,7 @@ from chassis.identity import (
     SERVICE_SCOPE,
 )
 from chassis.ids import new_id
+from chassis.oauth import OAuthClient
 
 ASSERTION: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ASSERTION_TYPE: Final = "client-authentication+jwt"
@@ -47,7 +47,7 @@ class ServiceCalls:
         self._key = key
         self._fetching = asyncio.Lock()
         self._clients = contextlib.AsyncExitStack()
-        self._oauth = _TokenClient(
+        self._oauth = OAuthClient(
             session=client,
             client_id=service,
             scope=SERVICE_SCOPE,
@@ -109,23 +109,6 @@ class ServiceCalls:
         }
         header = {"alg": ALGORITHMS[0], "typ": ASSERTION_TYPE, "kid": self._service}
         return jwt.encode(header, claims, self._key)
-
-
-class _TokenClient(OAuth2Client):  # type: ignore[misc, unused-ignore]  # authlib brings no types
-    """authlib's OAuth 2 client on our httpx.
-
-    Its own `AsyncOAuth2Client` runs on httpx2 where that happens to be installed, and warns where
-    it is not: with CrewAI beside us it would be another library than in a service's image.
-    """
-
-    async def _fetch_token(
-        self, url: str, *, body: str, headers: Any, auth: Any, method: str
-    ) -> dict[str, Any]:
-        url, headers, body = auth.prepare(method, url, headers, body)
-        answer = await self.session.request(method, url, content=body, headers=headers)
-        answer.raise_for_status()
-        token: dict[str, Any] = self.parse_response_token(answer)
-        return token
 
 
 class _ServiceAuth(httpx.Auth):

@@ -1,10 +1,7 @@
 """What goes by letter is not turned against who reads it, nor tells who is there (R7.1b, R7.2b)."""
 
 import asyncio
-import re
 import time
-from email import message_from_bytes, policy
-from pathlib import Path
 from typing import Any, Final
 
 import httpx
@@ -12,35 +9,14 @@ import pytest
 
 from chassis.ids import new_id
 from journalcraft.platform import Platform
-from journalcraft.wiring import AUTH, GATEWAY, mails_of
+from journalcraft.wiring import AUTH, GATEWAY
+from tests.letters import Offer, offers
 
 from .street import Visitor
 from .test_accounts import nobody, post, without_trace
 
 DOORS: Final = (AUTH, GATEWAY)
-LINK: Final = re.compile(r"(\S+)/letter#(\w+)=([\w-]{43})")
 NEW: Final = "another long pass phrase"
-Offer = tuple[str, str, str]
-"""Where a link leads, for what, and with what token."""
-
-
-async def offers(platform: Platform, address: str, count: int) -> list[Offer]:
-    """Of the letters that this address was sent, once there are so many; the oldest first."""
-    folder = mails_of(platform.state)
-    async with asyncio.timeout(30):
-        while len(found := _read(folder, address)) < count:
-            await asyncio.sleep(0.05)
-    return found
-
-
-def _read(folder: Path, address: str) -> list[Offer]:
-    found = []
-    for file in sorted(folder.glob("*.eml")):
-        letter = message_from_bytes(file.read_bytes(), policy=policy.default)
-        link = LINK.search(letter.get_content())
-        if link and letter["To"] == address:
-            found.append((link[1], link[2], link[3]))
-    return found
 
 
 async def wanted(visitor: Visitor, platform: Platform, **headers: str) -> tuple[Any, list[Offer]]:

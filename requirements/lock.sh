@@ -29,3 +29,5 @@ lock workers agent-workers/pyproject.toml --constraints requirements/dev.lock
 lock bench requirements/bench.in
 lock attacks requirements/attacks.in
 lock model requirements/model.in --no-deps
+# Node, for the OpenID provider of the tests; what that needs of npm is locked in `tests/openid`.
+lock openid requirements/openid.in

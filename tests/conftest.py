@@ -1,6 +1,7 @@
 """Running platforms for the journeys: real servers, each service its own process."""
 
 import contextlib
+import json
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -10,10 +11,15 @@ from chassis.ids import new_id
 from journal_client.client import Client
 from journal_contracts.api import Credentials
 from journalcraft.platform import Platform, start_platform
+from journalcraft.servers.ports import ALONE, reserve
 from journalcraft.wiring import AUTH
 
 from .attacks.counting import FULL
 from .authoring import let_it_write
+from .openid import liar as lying
+from .openid import provider as providing
+from .openid.liar import Liar
+from .openid.provider import Provider
 
 
 @pytest.fixture(scope="session")
@@ -23,12 +29,47 @@ def full(pytestconfig: pytest.Config) -> bool:
 
 
 @pytest.fixture(scope="session")
-def platform(tmp_path_factory: pytest.TempPathFactory, full: bool) -> Iterator[Platform]:
+def openid_ports() -> Iterator[tuple[int, int]]:
+    """Where providers will be that people sign in by: the platform is told before they begin."""
+    ports = reserve([ALONE] * 2)
+    first, second = ports.numbers
+    yield first, second
+    ports.release()
+
+
+@pytest.fixture(scope="session")
+def platform(
+    openid_ports: tuple[int, int], full: bool, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Platform]:
     """The platform, with the offline writer; but in `make attacks` passwords are cheap to check."""
-    cost = "full" if full else "light"
-    told = {AUTH: {"JCC_ERASE_AGAIN_SECONDS": "2", "JCC_PASSWORD_COST": cost}}
-    with start_platform(tmp_path_factory.mktemp("platform"), extra=told) as platform:
+    names = zip((providing.NAME, lying.NAME), openid_ports, strict=True)
+    told = [providing.told_of(name, port) for name, port in names]
+    auth = {
+        "JCC_ERASE_AGAIN_SECONDS": "2",
+        "JCC_OIDC_PROVIDERS": json.dumps(told),
+        "JCC_PASSWORD_COST": "full" if full else "light",
+    }
+    with start_platform(tmp_path_factory.mktemp("platform"), extra={AUTH: auth}) as platform:
         yield platform
+
+
+@pytest.fixture(scope="session")
+def certified(openid_ports: tuple[int, int], platform: Platform) -> Iterator[Provider]:
+    """A provider as others run it."""
+    provider = Provider(openid_ports[0], platform.url)
+    provider.start()
+    yield provider
+    provider.stop()
+
+
+@pytest.fixture
+def liar(openid_ports: tuple[int, int]) -> Iterator[Liar]:
+    """One that says what a test wants; until then it behaves."""
+    liar = Liar(openid_ports[1])
+    liar.behave()
+    liar.start()
+    yield liar
+    liar.stop()
 
 
 @pytest.fixture(scope="session")

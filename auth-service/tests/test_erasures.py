@@ -23,7 +23,7 @@ select table_name from information_schema.columns
 """
 KEPT_BACK = {
     *("recovery_code", "data_key", "mail_token", "vault_grant"),
-    *("revocation", "erasure", "erasure_receipt"),
+    *("oidc_visit", "revocation", "erasure", "erasure_receipt"),
 }
 """Secrets and what they open; what ends within hours; and of erasures, which nobody is left to."""
 SERVICES = BY_NAME[UserDeleted.name].heard_by

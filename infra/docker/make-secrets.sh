@@ -43,6 +43,7 @@ main() {
 
     keep openai_api_key openai_api_key
     keep smtp_url smtp_url
+    keep oidc_providers oidc_providers
 }
 
 keep() { # file, then what prints it: made only where it is not, and never half
@@ -120,6 +121,8 @@ openai_api_key() { printf '%s' "${OPENAI_API_KEY:-}"; } # empty: the offline wri
 vault_keys() { openssl rand -base64 32; } # to turn it: put another in front, rewrap-vault, drop this
 
 smtp_url() { printf '%s' "${JCC_SMTP_URL:-}"; } # empty: letters are files in auth's volume
+
+oidc_providers() { printf '%s' "${JCC_OIDC_PROVIDERS:-}"; } # empty: people sign in with passwords
 
 hex() { od -An -v -tx1 | tr -d ' \n'; }
 

@@ -105,7 +105,7 @@ def test_who_has_a_way_out_is_named_here() -> None:
     assert {name: ways for name, ways in out.items() if ways} == {
         "edge": {"edge"},
         "agent-workers": {"models"},
-        "auth-service": {"mail"},
+        "auth-service": {"mail", "sign-in"},
         "orchestrator-service": {"hooks"},
     }
 

@@ -32,13 +32,17 @@ OPEN: Final = {
     "POST /v1/auth/verify",
     "POST /v1/auth/mail/confirm",
     "POST /v1/auth/notices/stop",
+    "GET /v1/auth/oidc/providers",
+    "POST /v1/auth/oidc/{provider}/start",
+    "GET /v1/auth/oidc/{provider}/callback",
+    "POST /v1/auth/oidc/login",
     "GET /v1/events",
     "GET /livez",
     "GET /readyz",
     "GET /startupz",
     "GET /metrics",
 }
-"""For who has no token: they bring a password, a letter's token, a ticket or nothing."""
+"""For who has no token: they bring a password, a letter's token, a ticket, a cookie or nothing."""
 OF_OPERATORS: Final = ("/v1/dead-letters", "/v1/audit")
 NOT_MADE_FOR: Final = {404, 409, 422}
 """What somebody else's journal answers: it is not there, or the question did not fit anyway."""

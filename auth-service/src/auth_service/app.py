@@ -18,6 +18,7 @@ from auth_service import (
     internal_routes,
     mail_routes,
     notice_routes,
+    oidc_routes,
     routes,
     session_routes,
     vault_routes,
@@ -31,6 +32,7 @@ from auth_service.keys import Keys
 from auth_service.letters import Letters
 from auth_service.notices import Notices
 from auth_service.passwords import Passwords
+from auth_service.providers import Providers
 from auth_service.settings import Settings
 from auth_service.stopping import Stopping
 from auth_service.tokens import Tokens
@@ -88,6 +90,9 @@ def build(settings: Settings) -> FastAPI:
                     lambda: tokens.for_service(AUTH, new_id(), now()),
                 ),
                 checkpoints := Checkpoints(Signer(keys.secret), settings.state),
+                await stack.enter_async_context(
+                    Providers.open(settings.oidc_providers.get_secret_value(), public_url)
+                ),
             )
             notices = Notices(desk, timedelta(seconds=settings.question_seconds))
             notices.listen(broker)
@@ -115,6 +120,7 @@ def build(settings: Settings) -> FastAPI:
         notice_routes,
         session_routes,
         factor_routes,
+        oidc_routes,
         vault_routes,
         audit_routes,
         internal_routes,

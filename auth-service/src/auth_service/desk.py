@@ -12,6 +12,7 @@ from auth_service.grants import Orchestrator
 from auth_service.keys import Keys, Ring
 from auth_service.letters import Letters
 from auth_service.passwords import Passwords
+from auth_service.providers import Providers
 from auth_service.sessions import Session, find_running
 from auth_service.stopping import Stopping
 from auth_service.store import Account
@@ -44,6 +45,7 @@ class Desk:
     """For keys to providers."""
     orchestrator: Orchestrator
     checkpoints: Checkpoints
+    providers: Providers
 
     async def read_ring(self, session: AsyncSession) -> Ring:
         """The keys that hold at this moment; what is signed from now on is signed with these."""

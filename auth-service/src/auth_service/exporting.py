@@ -14,6 +14,10 @@ QUERIES: Final = {
         select id, agent, amr, auth_time, created_at, seen_at, expires_at, ended_at, ended_for
           from session where user_id = :user order by created_at
     """,
+    "identities": """
+        select provider, issuer, subject, email, linked_at, used_at from identity
+         where user_id = :user order by linked_at
+    """,
     "roles": "select role, granted_by, granted_at, until from account_role where user_id = :user",
     "second_factor": "select confirmed_at from second_factor where user_id = :user",
     "keys": """

@@ -5,7 +5,7 @@ import contextlib
 from functools import partial
 from typing import Final
 
-from auth_service import grants, mail_tokens, notices, revocations
+from auth_service import grants, mail_tokens, notices, revocations, visits
 from chassis.database import Database
 from chassis.jobs import running
 
@@ -24,4 +24,5 @@ async def _forget(database: Database) -> None:
             await mail_tokens.forget(session)
             await grants.forget(session)
             await notices.forget(session)
+            await visits.forget(session)
         await asyncio.sleep(EVERY_SECONDS)

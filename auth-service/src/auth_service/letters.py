@@ -77,6 +77,22 @@ class Letters:
             f"was not you, choose another with 'forgotten password' at {self.public_url}.",
         )
 
+    def identity_linked(self, to: str, title: str) -> Mail:
+        return _mail(
+            to,
+            "Another way into your account",
+            f"from now on your account is opened by {_line(title)} too. If it was not you, unlink "
+            f"that, and choose another password with 'forgotten password' at {self.public_url}.",
+        )
+
+    def identity_unlinked(self, to: str, title: str) -> Mail:
+        return _mail(
+            to,
+            "One way less into your account",
+            f"your account is no longer opened by {_line(title)}. If it was not you, choose "
+            f"another password with 'forgotten password' at {self.public_url}.",
+        )
+
     def question_waits(self, journal_id: UUID, question: str, to: str, stop: str) -> Mail:
         return self._news(
             to,

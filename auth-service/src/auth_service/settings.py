@@ -27,6 +27,9 @@ class Settings(ServiceSettings):
     smtp_url: SecretStr | None = None
     """`smtps://user:password@host`, `smtp://` with STARTTLS, or `smtp+plain://` for a relay."""
     mail_from: str = "Journal Craft Crew <no-reply@localhost>"
+    oidc_providers: SecretStr = SecretStr("[]")
+    """By whom people may sign in: a JSON list of `name`, `title`, `issuer`, `client_id`,
+    `client_secret`."""
     erase_again_seconds: float = 900
     """Longer than anything runs, or waits to be tried anew, that began before an account went."""
     question_seconds: float = 21_600

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from auth_service import audit, erasures, mail_tokens, security
+from auth_service import audit, erasures, mail_tokens, security, visits
 from auth_service.desk import Desk, Present
 from auth_service.letters import NEWS_HOLD
 from auth_service.revocations import revoke
@@ -33,6 +33,10 @@ class WrongCredentials(Unauthorized):
     """No such account, or another password; nobody is told which."""
 
 
+class NoPassword(Unauthorized):
+    """The account was opened by a provider, and nobody has chosen a password for it yet."""
+
+
 class InvalidRefreshToken(Unauthorized):
     """It never held, or no longer does."""
 
@@ -49,10 +53,11 @@ async def sign_in(at: Desk, credentials: SignIn, agent: str) -> TokenView:
     """Begin a session. An unknown address is answered as a wrong password is, and as late."""
     account = await _find(at, credentials.email)
     kept = account.password_hash if account else None
-    if not await at.passwords.match(credentials.password, kept) or account is None:
+    matched = await at.passwords.match(credentials.password, kept)
+    if not matched or account is None or kept is None:
         await note_failure(at, account.id if account else None)
         raise WrongCredentials("The address or the password is wrong.")
-    better = await at.passwords.rehash(credentials.password, account.password_hash)
+    better = await at.passwords.rehash(credentials.password, kept)
     token, present = new_refresh_token(), now()
     try:
         async with at.database.transaction() as session:
@@ -69,7 +74,7 @@ async def sign_in(at: Desk, credentials: SignIn, agent: str) -> TokenView:
     except WrongSecondFactor:
         await note_failure(at, account.id)
         raise
-    return _told(at, begun, token, standing, present)
+    return told_of(at, begun, token, standing, present)
 
 
 async def refresh(at: Desk, token: str, agent: str) -> TokenView:
@@ -85,7 +90,7 @@ async def refresh(at: Desk, token: str, agent: str) -> TokenView:
             await revoke(session, at.outbox, spent.user_id, "refresh_reused", present, only=robbed)
             await audit.append(session, "refresh_reused", spent.user_id, session_id=robbed)
     if turned is not None:
-        return _told(at, turned, following, standing, present)
+        return told_of(at, turned, following, standing, present)
     if spent is None:
         raise InvalidRefreshToken("The refresh token does not hold.")
     if spent.raced:
@@ -99,23 +104,31 @@ async def refresh(at: Desk, token: str, agent: str) -> TokenView:
 async def step_up(at: Desk, who: Present, proof: StepUp) -> TokenView:
     """The session's user shows again who they are: a token that says so; the session goes on."""
     await prove(at, who, proof.password)
-    present = now()
     try:
         async with at.database.transaction() as session:
             await lock_proved(session, who)
-            running = await find_running(session, who.account.id, who.session.id)
-            if running is None:
-                raise SessionEnded("The session has ended.")
-            both = await check(session, at, who.account.id, proof.code, present)
-            running.amr = "pwd otp" if both else "pwd"
-            running.auth_time, running.access_until = present, present + USER_TOKEN_LIFE
-            standing = await standing_of(session, who.account.id)
-            told = {"session_id": running.id, "amr": running.amr}
-            await audit.append(session, "stepped_up", who.account.id, **told)
+            view = await renewed(session, at, who, "pwd", proof.code)
     except WrongSecondFactor:
         await note_failure(at, who.account.id)
         raise
-    security.note("stepped_up", who.account.id, session_id=str(running.id))
+    security.note("stepped_up", who.account.id, session_id=str(who.session.id))
+    return view
+
+
+async def renewed(
+    session: AsyncSession, at: Desk, who: Present, how: str, code: str | None
+) -> TokenView:
+    """A token that says that its user has just shown who they are; `how` goes into its `amr`."""
+    present = now()
+    running = await find_running(session, who.account.id, who.session.id)
+    if running is None:
+        raise SessionEnded("The session has ended.")
+    both = await check(session, at, who.account.id, code, present)
+    running.amr = f"{how} otp" if both else how
+    running.auth_time, running.access_until = present, present + USER_TOKEN_LIFE
+    standing = await standing_of(session, who.account.id)
+    told = {"session_id": running.id, "amr": running.amr}
+    await audit.append(session, "stepped_up", who.account.id, **told)
     return TokenView(
         access_token=_access_token(at, running, standing, present),
         expires_in=int(USER_TOKEN_LIFE.total_seconds()),
@@ -165,6 +178,7 @@ async def delete_account(at: Desk, who: Present, deletion: AccountDeletion) -> N
         erasures.begin(session, at.outbox, account.id, present)
         await session.flush()
         await session.delete(account)
+        await visits.erase(session, account.email)
         await audit.erase(session, account.id)
         await audit.append(session, "account_deleted", account.id)
     at.outbox.wake()
@@ -172,7 +186,10 @@ async def delete_account(at: Desk, who: Present, deletion: AccountDeletion) -> N
 
 
 async def prove(at: Desk, who: Present, password: str) -> None:
-    """Raises `WrongCredentials` where that is not the password of who is present."""
+    """Raises `WrongCredentials` where that is not the password of who is present, and `NoPassword`
+    where they have none."""
+    if who.account.password_hash is None:
+        raise NoPassword("Choose a password first, with 'forgotten password'.")
     if not await at.passwords.match(password, who.account.password_hash):
         await note_failure(at, who.account.id)
         raise WrongCredentials("The password is wrong.")
@@ -195,22 +212,23 @@ async def lock_proved(session: AsyncSession, who: Present) -> Account:
     return account
 
 
-async def _find(at: Desk, email: str) -> Account | None:
-    if not email.isprintable():  # no account has such an address, and PostgreSQL refuses NUL
-        return None
-    async with at.database.transaction() as session:
-        return await find_account(session, email)
-
-
-def _told(
+def told_of(
     at: Desk, running: Session, token: str, standing: Standing, present: datetime
 ) -> TokenView:
+    """Both tokens of a session that goes on from now."""
     return TokenView(
         access_token=_access_token(at, running, standing, present),
         expires_in=int(USER_TOKEN_LIFE.total_seconds()),
         refresh_token=token,
         refresh_expires_in=int((running.expires_at - running.seen_at).total_seconds()),
     )
+
+
+async def _find(at: Desk, email: str) -> Account | None:
+    if not email.isprintable():  # no account has such an address, and PostgreSQL refuses NUL
+        return None
+    async with at.database.transaction() as session:
+        return await find_account(session, email)
 
 
 def _access_token(at: Desk, running: Session, standing: Standing, present: datetime) -> str:

@@ -12,11 +12,14 @@ from auth_service.tokens import Assertion
 
 
 class Account(SQLModel, table=True):
-    """Someone with an e-mail address, unique whatever its case, and a password."""
+    """Someone with an e-mail address, unique whatever its case, and a password.
+
+    Whom a provider brought has none until they choose one.
+    """
 
     id: UUID = Field(primary_key=True)
     email: str
-    password_hash: str
+    password_hash: str | None = None
     version: int = 1
     """Counts the passwords: who proved an older one did not prove who they are."""
     created_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))

@@ -29,6 +29,7 @@ from gateway_service import (
     letters,
     money,
     notices,
+    oidc,
     operating,
     sharing,
     shelf,
@@ -57,6 +58,7 @@ from journal_contracts.catalogue import GATEWAY
 
 ROUTES: Final = (
     accounts.routes,
+    oidc.routes,
     exporting.routes,
     letters.routes,
     letters.pages,

@@ -24,7 +24,8 @@ SIGN_IN: Final = (
     '<label>Password <input id="password" type="password" autocomplete="current-password" '
     "required></label> "
     '<label>Code, if you have an authenticator <input id="code" inputmode="numeric"></label> '
-    '<button>Sign in</button></form><p id="said" role="status"></p><div id="asked"></div>'
+    '<button>Sign in</button></form><nav id="others"></nav><p id="said" role="status"></p>'
+    '<div id="asked"></div>'
     '<ul id="files"></ul>'
 )
 

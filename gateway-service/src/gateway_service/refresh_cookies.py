@@ -30,12 +30,17 @@ def order_of(request: Request, body: RefreshOrder | None, cookie: str | None) ->
         return body
     if cookie is None:
         raise Unauthorized("There is no refresh token.")
+    check_origin(request)
+    return RefreshOrder(refresh_token=cookie)
+
+
+def check_origin(request: Request) -> None:
+    """Raises `ForeignPage` where a request with a cookie is from no page of ours."""
     origin = request.headers.get("origin")
     if origin is None or not request.app.state.sockets.welcomes(
         origin, request.headers.get("host")
     ):
         raise ForeignPage("Pages from there may not use this cookie.")
-    return RefreshOrder(refresh_token=cookie)
 
 
 def into_cookie(answer: httpx.Response) -> Response:

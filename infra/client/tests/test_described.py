@@ -24,9 +24,17 @@ from journal_contracts.api import AssetView, Credentials, TokenView
 ID: Final = UUID("018f0000-0000-7000-8000-000000000001")
 WHO: Final = Credentials(email="ada@example.com", password="a long pass phrase")
 TOKEN: Final = TokenView(access_token="t", expires_in=600, refresh_token="r" * 43)
+BY_BROWSER: Final = "people show a provider who they are in a browser, which keeps the cookie"
 ANOTHER_WAY: Final = {
     "GET /v1/events": "the feed comes by the socket",
     "HEAD /v1/journals/{journal_id}/artifacts/{name}": "a GET without its bytes",
+    "POST /v1/auth/oidc/{provider}/start": BY_BROWSER,
+    "POST /v1/auth/oidc/{provider}/link": BY_BROWSER,
+    "POST /v1/auth/oidc/{provider}/prove": BY_BROWSER,
+    "GET /v1/auth/oidc/{provider}/callback": BY_BROWSER,
+    "POST /v1/auth/oidc/login": BY_BROWSER,
+    "POST /v1/auth/oidc/step-up": BY_BROWSER,
+    "POST /v1/auth/oidc/identities": BY_BROWSER,
 }
 NOT_SAID: Final = {"__Secure-jcc-refresh"}
 """For browsers: a program has its refresh token in the body."""

@@ -64,13 +64,44 @@ function file(asset) {
   return made;
 }
 
+async function come(answer) {
+  token = (await answer.json()).access_token;
+  part("door").hidden = part("others").hidden = true;
+  await show();
+}
+
+async function leave(provider) {
+  const answer = await ask(`/v1/auth/oidc/${provider}/start`, "POST", { next: `/journal?back#${journal}` });
+  if (!answer?.ok) return say("Not at the moment; try again later.");
+  location.assign((await answer.json()).url);
+}
+
+async function comeBack(proof) {
+  const answer = await ask("/v1/auth/oidc/login", "POST", proof);
+  if (answer?.ok) return come(answer);
+  const { code } = (await answer?.json()) ?? {};
+  if (code === "account_exists") return say("You have an account: sign in with its password.");
+  if (code !== "second_factor_needed" && code !== "wrong_second_factor") return say("That did not work. Try again.");
+  const typed = prompt("The code of your authenticator");
+  return typed ? comeBack({ code: typed }) : say("A code is needed.");
+}
+
+ask("/v1/auth/oidc/providers").then(async (answer) => {
+  const { items } = answer?.ok ? await answer.json() : { items: [] };
+  part("others").replaceChildren(...items.map((each) =>
+    button(`Sign in with ${each.title}`, () => leave(each.name))));
+});
+
+if (location.search === "?back") {
+  history.replaceState(null, "", location.pathname + location.hash);
+  comeBack({});
+}
+
 part("door").addEventListener("submit", async (event) => {
   event.preventDefault();
   const who = { email: part("email").value, password: part("password").value };
   if (part("code").value) who.code = part("code").value;
   const answer = await ask("/v1/auth/login", "POST", who);
   if (!answer?.ok) return say(answer?.status === 401 ? "That is not right." : "Not at the moment; try again later.");
-  token = (await answer.json()).access_token;
-  part("door").hidden = true;
-  await show();
+  await come(answer);
 });

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from journal_client.connection import REGISTER, Connection
 from journal_contracts.api import AccountView, TokenView
+from journal_contracts.oidc import IdentityPage, OidcProviderPage
 from journal_contracts.sessions import (
     AccountDeletion,
     Addressed,
@@ -77,6 +78,17 @@ class Accounts(Connection):
 
     async def remove_totp(self, removal: TotpRemoval) -> None:
         await self._do("POST", "/v1/auth/totp/remove", removal)
+
+    async def providers(self) -> OidcProviderPage:
+        """By whom people may sign in; that takes a browser."""
+        return await self._get(OidcProviderPage, "/v1/auth/oidc/providers")
+
+    async def identities(self) -> IdentityPage:
+        """By whom the user may."""
+        return await self._get(IdentityPage, "/v1/auth/oidc/identities")
+
+    async def unlink(self, identity: UUID) -> None:
+        await self._do("DELETE", f"/v1/auth/oidc/identities/{identity}")
 
     async def forgot(self, forgotten: ForgottenPassword) -> Addressed:
         """Have a letter sent with which a new password is chosen."""

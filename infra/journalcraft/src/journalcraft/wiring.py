@@ -25,7 +25,7 @@ GRACE_SECONDS: Final = 5
 OF_THE_MACHINE: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR")
 """What any program needs to know of the machine; nothing else of the shell reaches a service."""
 
-OF_THE_NETWORK: Final = (
+OF_THE_NETWORK: Final = (  # of those who speak to the world outside
     *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"),
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE"),
 )
@@ -34,11 +34,13 @@ OF_THE_MODEL: Final = {
     "OPENAI_BASE_URL": "JCC_OPENAI_BASE_URL",
     "OPENAI_MODEL": "JCC_MODEL",
 }
-"""These two go to the workers alone: they are the only ones who speak to the world outside."""
+"""This goes to the workers alone."""
 TABLE: Final = ("JCC_MODELS",)
 """A file in the place of those; it is named from where the command was typed."""
 OF_THE_MAIL: Final = ("JCC_SMTP_URL", "JCC_MAIL_FROM")
 """Without them letters are files in the state folder."""
+OF_THE_PROVIDERS: Final = ("JCC_OIDC_PROVIDERS",)
+"""By whom people may sign in."""
 OF_THE_HOUSE: Final = ("JCC_JOURNAL_BUDGET", "JCC_USER_DAY_BUDGET", "JCC_USER_DAY_TOKENS")
 """What journals and their users may cost."""
 
@@ -95,7 +97,8 @@ def _own(service: str, site: Site, shell: Mapping[str, str]) -> Environment:
                 "JCC_ORCHESTRATOR_URL": site.url(ORCHESTRATOR),
                 "JCC_PUBLIC_URL": site.url(GATEWAY),
                 "JCC_STATE": str(site.state / AUTH),
-                **_taken(shell, OF_THE_MAIL),
+                **_taken(shell, (*OF_THE_NETWORK, *OF_THE_MAIL, *OF_THE_PROVIDERS)),
+                "NO_PROXY": _spared(shell),
             }
         case "gateway-service":
             port = site.ports[GATEWAY]

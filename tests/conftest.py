@@ -62,14 +62,19 @@ def certified(openid_ports: tuple[int, int], platform: Platform) -> Iterator[Pro
     provider.stop()
 
 
-@pytest.fixture
-def liar(openid_ports: tuple[int, int]) -> Iterator[Liar]:
-    """One that says what a test wants; until then it behaves."""
+@pytest.fixture(scope="session")
+def standing_liar(openid_ports: tuple[int, int]) -> Iterator[Liar]:
     liar = Liar(openid_ports[1])
-    liar.behave()
     liar.start()
     yield liar
     liar.stop()
+
+
+@pytest.fixture
+def liar(standing_liar: Liar) -> Liar:
+    """A provider that says what a test wants; until then it behaves."""
+    standing_liar.behave()
+    return standing_liar
 
 
 @pytest.fixture(scope="session")

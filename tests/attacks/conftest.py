@@ -21,6 +21,9 @@ from journal_client.client import Client
 from journal_contracts.api import Credentials
 from journalcraft.platform import Platform
 from tests.conftest import registered
+from tests.openid.browser import Browser, open_browser
+from tests.openid.liar import Liar
+from tests.openid.provider import Provider
 
 from .street import Street, Visitor, open_street
 
@@ -125,3 +128,16 @@ async def _signed_in(url: str, person: Person) -> AsyncIterator[Client]:
             person.token, person.since = await client.token(), time.monotonic()
         client._token, client._renew_at = person.token, person.since + TOKEN_SECONDS
         yield client
+
+
+@pytest.fixture
+async def browser(platform: Platform, certified: Provider, liar: Liar) -> AsyncIterator[Browser]:
+    """Nobody's yet; the providers it may be sent to are there."""
+    async with open_browser(platform.url) as browser:
+        yield browser
+
+
+@pytest.fixture
+def other(browser: Browser) -> Browser:
+    """Another one: the attacker's, or the victim's."""
+    return Browser(browser.door, browser.http)

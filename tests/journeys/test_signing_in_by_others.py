@@ -16,7 +16,7 @@ from journal_contracts.sessions import MailProof
 from journalcraft.platform import Platform
 from journalcraft.wiring import AUTH
 from tests.letters import letter_about, offers
-from tests.openid.browser import Browser
+from tests.openid.browser import Browser, open_browser
 from tests.openid.provider import NAME, Provider
 
 WAYS: Final = "/v1/auth/oidc/identities"
@@ -24,8 +24,8 @@ WAYS: Final = "/v1/auth/oidc/identities"
 
 @pytest.fixture
 async def browser(platform: Platform, certified: Provider) -> AsyncIterator[Browser]:
-    async with httpx.AsyncClient(timeout=30, trust_env=False) as http:
-        yield Browser(platform.url, http)
+    async with open_browser(platform.url) as browser:
+        yield browser
 
 
 async def test_somebody_new_signs_in_by_a_provider_and_has_an_account(
@@ -134,7 +134,9 @@ async def test_a_stolen_session_is_told_from_its_user_by_the_provider_too(
     """They are asked there anew; the provider's own session is not enough."""
     who = f"{new_id()}@example.org"
     await browser.sign_in(NAME, who)
-    await run(platform, "update session set auth_time = now() - interval '1 hour'")
+    me = await asked(browser, "GET", "/v1/auth/me")
+    aged = "update session set auth_time = now() - interval '1 hour' where user_id = $1"
+    await run(platform, aged, me["id"])
     refused = await put_key(browser)
 
     url = await browser.leave(NAME, "prove")

@@ -16,6 +16,8 @@ from .browser import asked_in
 from .provider import CLIENT
 
 NAME: Final = "liar"
+KEY: Final = RSAKey.generate_key(2048, {"kid": "liar"})
+"""One for all tests: its keys are remembered by who asks it."""
 Reply = tuple[int, dict[str, str], bytes]
 DISCOVERY: Final = "/.well-known/openid-configuration"
 
@@ -25,7 +27,7 @@ class Liar:
     """Answers by path: a document, or what a function makes of each request."""
 
     port: int
-    key: RSAKey = field(default_factory=lambda: RSAKey.generate_key(2048, {"kid": "liar"}))
+    key: RSAKey = field(default_factory=lambda: KEY)
     answers: dict[str, Any] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     _server: ThreadingHTTPServer | None = None

@@ -93,6 +93,7 @@ def vouched_in(claims: Mapping[str, Any]) -> str | None:
     if claims.get("email_verified") is not True:
         return None
     try:
-        return ADDRESS.validate_python(claims.get("email"))
+        address = ADDRESS.validate_python(claims.get("email"))
     except ValidationError:
         return None
+    return address if address.isprintable() else None

@@ -93,10 +93,15 @@ async def use(session: AsyncSession, identity_id: UUID) -> bool:
     return True
 
 
-async def miss(session: AsyncSession, identity_id: UUID) -> None:
-    """A wrong code was shown after it."""
-    statement = update(Identity).where(col(Identity.id) == identity_id)
-    await session.execute(statement.values(misses=Identity.misses + 1, missed_at=func.now()))
+async def miss(session: AsyncSession, identity_id: UUID | None) -> UUID | None:
+    """A wrong code was shown after it: of whose account."""
+    statement = (
+        update(Identity)
+        .where(col(Identity.id) == identity_id)
+        .values(misses=Identity.misses + 1, missed_at=func.now())
+    )
+    user_id: UUID | None = await session.scalar(statement.returning(col(Identity.user_id)))
+    return user_id
 
 
 async def drop(session: AsyncSession, identity: Identity) -> None:

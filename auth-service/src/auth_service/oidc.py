@@ -107,7 +107,7 @@ async def come_back(at: Desk, name: str, order: OidcReturn) -> OidcArrived:
 async def sign_in(at: Desk, proof: OidcProof, agent: str) -> TokenView:
     """Begin a session, with a new account where nobody has this identity or its address."""
     token, present = new_refresh_token(), now()
-    identity: Identity | None = None
+    asked: UUID | None = None
     try:
         async with at.database.transaction() as session:
             visit = await visits.take(session, proof.browser, "sign_in")
@@ -116,6 +116,7 @@ async def sign_in(at: Desk, proof: OidcProof, agent: str) -> TokenView:
             account = await lock_account(session, identity.user_id)
             if account is None or not await identities.use(session, identity.id):
                 raise VisitVoid
+            asked = identity.id
             both = await check(session, at, account.id, proof.code, present)
             begun = _session_of(account, visit, token, present, both=both, agent=agent)
             session.add(begun)
@@ -123,8 +124,7 @@ async def sign_in(at: Desk, proof: OidcProof, agent: str) -> TokenView:
             told = {"session_id": begun.id, "amr": begun.amr, "provider": visit.provider}
             await audit.append(session, "signed_in", account.id, **told)
     except WrongSecondFactor:
-        if identity is not None:
-            await _missed(at, identity)
+        await _missed(at, asked)
         raise
     return told_of(at, begun, token, standing, present)
 
@@ -132,7 +132,7 @@ async def sign_in(at: Desk, proof: OidcProof, agent: str) -> TokenView:
 async def step_up(at: Desk, who: Present, proof: OidcProof) -> TokenView:
     """Who is present has just shown the provider who they are."""
     mine = {"user_id": who.account.id, "session_id": who.session.id}
-    identity: Identity | None = None
+    asked: UUID | None = None
     try:
         async with at.database.transaction() as session:
             visit = await visits.take(session, proof.browser, "step_up", **mine)
@@ -145,10 +145,10 @@ async def step_up(at: Desk, who: Present, proof: OidcProof) -> TokenView:
             latest = visit.begun_at - timedelta(seconds=LEEWAY)
             if visit.shown_at is None or visit.shown_at < latest:
                 raise at.providers.named(visit.provider).refused("not shown anew")
+            asked = identity.id
             view = await renewed(session, at, who, "fed", proof.code)
     except WrongSecondFactor:
-        if identity is not None:
-            await _missed(at, identity)
+        await _missed(at, asked)
         raise
     security.note("stepped_up", who.account.id, session_id=str(who.session.id))
     return view
@@ -229,7 +229,7 @@ async def _lock(session: AsyncSession, who: Present) -> Account:
     return account
 
 
-async def _missed(at: Desk, identity: Identity) -> None:
+async def _missed(at: Desk, identity_id: UUID | None) -> None:
     async with at.database.transaction() as session:
-        await identities.miss(session, identity.id)
-    await note_failure(at, identity.user_id)
+        user_id = await identities.miss(session, identity_id)
+    await note_failure(at, user_id)

@@ -86,7 +86,7 @@ class Provider:
         self._is_here = urlsplit(told.issuer).hostname in HERE
         self._described: Described | None = None
         self._keys = KeySet([])
-        self._read_at = self._keys_at = float("-inf")
+        self._read_at = self._turned_at = float("-inf")
 
     async def address(self, state: str, nonce: str, verifier: str, **more: str) -> str:
         """Where a browser is sent; raises `ProviderAway`."""
@@ -158,14 +158,16 @@ class Provider:
     async def _read(
         self, described: Described, tokens: dict[str, Any], nonce: str
     ) -> tuple[Shown, bool]:
-        """With the keys that are known; and with new ones, where the provider may have turned."""
+        """With the keys that are known; and with new ones, where the provider may have turned:
+        not more often than so, whatever tokens are brought."""
         if not self._keys.keys:
             await self._fetch_keys(described)
         try:
             return self._read_with(self._keys, tokens, nonce)
         except (InvalidKeyIdError, BadSignatureError):
-            if time.monotonic() - self._keys_at < REFETCH_PAUSE:
+            if time.monotonic() - self._turned_at < REFETCH_PAUSE:
                 raise
+        self._turned_at = time.monotonic()
         await self._fetch_keys(described)
         return self._read_with(self._keys, tokens, nonce)
 
@@ -181,7 +183,6 @@ class Provider:
         )
 
     async def _fetch_keys(self, described: Described) -> None:
-        self._keys_at = time.monotonic()
         answer = await self._outside.get(described.jwks_uri)
         try:
             self._keys = id_tokens.usable(answer)

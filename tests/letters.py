@@ -6,6 +6,8 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import Final
 
+from journal_client.client import Client
+from journal_contracts.sessions import MailProof
 from journalcraft.platform import Platform
 from journalcraft.wiring import mails_of
 
@@ -37,6 +39,12 @@ async def letter_about(platform: Platform, address: str, subject: str) -> EmailM
                 if letter["Subject"] == subject:
                     return letter
             await asyncio.sleep(0.05)
+
+
+async def verified(platform: Platform, user: Client, email: str) -> None:
+    """Whoever reads the letter knows the password: the address is theirs."""
+    [(_, _, token)] = await offers(platform, email, 1)
+    await user.verify(MailProof(token=token, password=user._credentials.password))
 
 
 def _offers(platform: Platform, address: str) -> list[Offer]:

@@ -111,7 +111,7 @@ async def test_an_account_whose_address_nobody_verified_links_nothing(
     """Or who opened it with a stranger's address would have a way in that outlives a reset."""
     browser.token = await newcomer.token()
 
-    assert told(await linked(browser, liar, new_id().hex)) == (403, "address_unverified")
+    assert told(await linked(browser, liar, new_id().hex)) == (403, "address_not_verified")
 
 
 async def test_an_identity_whose_address_nobody_verified_is_not_linked(

@@ -12,10 +12,9 @@ import pytest
 
 from chassis.ids import new_id
 from journal_client.client import Client
-from journal_contracts.sessions import MailProof
 from journalcraft.platform import Platform
 from journalcraft.wiring import AUTH
-from tests.letters import letter_about, offers
+from tests.letters import letter_about, offers, verified
 from tests.openid.browser import Browser, open_browser
 from tests.openid.provider import NAME, Provider
 
@@ -164,12 +163,6 @@ async def asked(browser: Browser, method: str, path: str) -> dict[str, Any]:
     answer.raise_for_status()
     told: dict[str, Any] = answer.json()
     return told
-
-
-async def verified(platform: Platform, user: Client, email: str) -> None:
-    """Whoever reads the letter knows the password."""
-    [(_, _, token)] = await offers(platform, email, 1)
-    await user.verify(MailProof(token=token, password=user._credentials.password))
 
 
 async def acts_of(platform: Platform, user_id: str) -> set[str]:

@@ -47,7 +47,7 @@ class MailUnverified(Forbidden):
     """The provider does not say that it verified an address of theirs."""
 
 
-class AddressUnverified(Forbidden):
+class AddressNotVerified(Forbidden):
     """Nobody has shown that the account's own address is theirs: that comes first."""
 
 
@@ -162,7 +162,7 @@ async def link(at: Desk, who: Present, browser: str) -> Identity:
         visit = await visits.take(session, browser, "link", **mine)
         account = await _lock(session, who)
         if account.verified_at is None:
-            raise AddressUnverified("Verify your address first.")
+            raise AddressNotVerified("Verify your address first.")
         if visit.email is None:
             raise MailUnverified("The provider does not vouch for an address.")
         if len(await identities.of_account(session, account.id)) >= identities.MOST:

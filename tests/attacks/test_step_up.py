@@ -6,6 +6,7 @@ import asyncpg
 import httpx
 import pytest
 
+from chassis.ids import new_id
 from journalcraft.account import credentials_of
 from journalcraft.platform import Platform
 from journalcraft.wiring import AUTH
@@ -13,6 +14,18 @@ from journalcraft.wiring import AUTH
 ROBBED: Final = {
     "writes a key": ("PUT", "/v1/keys/openai", {"key": "sk-0123456789abcdef"}),
     "shreds a key": ("DELETE", "/v1/keys/openai", None),
+    "shares a journal": (
+        "POST",
+        f"/v1/journals/{new_id()}/collaborators",
+        {"email": "eve@eve.example"},
+    ),
+    "has events told": (
+        "POST",
+        "/v1/webhooks",
+        {"url": "https://eve.example/", "events": ["journal.craft.completed.v1"]},
+    ),
+    "links a provider": ("POST", "/v1/auth/oidc/certified/link", {}),
+    "unlinks a provider": ("DELETE", f"/v1/auth/oidc/identities/{new_id()}", None),
     "reads the audit": ("GET", "/v1/audit", None),
     "reads dead letters": ("GET", "/v1/dead-letters", None),
     "sends dead letters back": ("POST", "/v1/dead-letters/redrive", {"service": "media-service"}),

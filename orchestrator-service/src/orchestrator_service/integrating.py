@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
 
-from chassis.identity import CurrentCaller, FreshCaller, only_from
+from chassis.identity import CurrentCaller, RecentCaller, only_from
 from journal_contracts.catalogue import GATEWAY
 from journal_contracts.webhooks import (
     DeliveryPage,
@@ -31,8 +31,8 @@ Told = Annotated[Webhooks, Depends(_webhooks)]
 
 
 @router.post("", status_code=201)
-async def add_webhook(order: WebhookOrder, caller: FreshCaller, told: Told) -> NewWebhook:
-    """Tell an address of events."""
+async def add_webhook(order: WebhookOrder, caller: RecentCaller, told: Told) -> NewWebhook:
+    """Tell an address of events: that outlasts a stolen session."""
     return await told.add(caller.user_id, order)
 
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
 
-from chassis.identity import CurrentCaller, FreshCaller, bearer_token, only_from
+from chassis.identity import CurrentCaller, RecentCaller, bearer_token, only_from
 from journal_contracts.api import JournalView
 from journal_contracts.catalogue import GATEWAY
 from journal_contracts.sharing import (
@@ -46,9 +46,9 @@ async def list_collaborators(
 
 @router.post("/journals/{journal_id}/collaborators", status_code=201)
 async def share_journal(
-    journal_id: UUID, order: ShareOrder, caller: FreshCaller, shared: SharedWith
+    journal_id: UUID, order: ShareOrder, caller: RecentCaller, shared: SharedWith
 ) -> CollaboratorView:
-    """Invite somebody to a journal, or give them another role."""
+    """Invite somebody to a journal, or give them another role: that outlasts a stolen session."""
     return await shared.share(caller.user_id, journal_id, order)
 
 

@@ -2,8 +2,9 @@
 
 A user comes with `Authorization: Bearer`; a service that asks in a user's name adds its own token
 as `Service-Authorization: Bearer`, and routes marked `only_from` want to see it. What cannot be
-taken back asks for a `FreshCaller`: the auth service is asked whether the session still runs. So do
-routes marked `only_with`, which want a user with a scope, who has just shown who they are.
+taken back asks for a `FreshCaller`: the auth service is asked whether the session still runs. What
+outlasts a session asks for a `RecentCaller`, who has just shown who they are too; so do routes
+marked `only_with`, of a user with a scope.
 """
 
 import asyncio
@@ -54,6 +55,7 @@ __all__ = [
     "Caller",
     "CurrentCaller",
     "FreshCaller",
+    "RecentCaller",
     "Truth",
     "Verifier",
     "bearer_token",
@@ -216,6 +218,15 @@ async def fresh_caller(request: Request, caller: CurrentCaller) -> Caller:
 
 
 FreshCaller = Annotated[Caller, Depends(fresh_caller)]
+
+
+async def recent_caller(caller: FreshCaller) -> Caller:
+    """The same, if they have shown in these last minutes who they are; or 401 `step_up_needed`."""
+    check_recent(caller.auth_time)
+    return caller
+
+
+RecentCaller = Annotated[Caller, Depends(recent_caller)]
 
 
 def only_from(*services: str, scope: str = "") -> Callable[[Request], Awaitable[None]]:

@@ -1,16 +1,21 @@
 """An account that is gone is erased everywhere, twice, and each service's word is kept (R7.1)."""
 
+import asyncio
 import json
 from collections.abc import Sequence
+from copy import copy
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 import asyncpg
+import pytest
 
 from auth_service import commands, erasures, exporting, reporting
 from chassis.database import Database
 from chassis.ids import new_id, now
+from chassis.jobs import running
 from journal_contracts.catalogue import BY_NAME
 from journal_contracts.events import UserDeleted, UserErased
 
@@ -181,3 +186,34 @@ async def test_every_table_that_names_a_user_is_exported_or_holds_what_opens_som
 
     told = " ".join(exporting.QUERIES.values()).split()
     assert {table for table in named if table not in told} == KEPT_BACK
+
+
+async def test_it_looks_once_where_nothing_is_owed_and_is_woken_by_who_leaves(
+    door: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And then when the next round is due, however long the sweep."""
+    outbox, left = copy(door.app.state.desk.outbox), asyncio.Event()
+    looks: list[bool] = []
+    look = erasures.ask
+
+    async def counted(session: Any, mine: Any, before: Any) -> bool:
+        said = await look(session, mine, before)
+        looks.extend([said] if mine is outbox else [])
+        return said
+
+    monkeypatch.setattr(erasures, "SWEEP_SECONDS", 3_600.0)
+    monkeypatch.setattr(erasures, "ask", counted)
+    pause = timedelta(seconds=0.2)
+    asking = partial(erasures.keep_asking, database_of(door), outbox, pause, left)
+
+    async with asyncio.timeout(30), running("erasing", asking):
+        while not looks:
+            await asyncio.sleep(0.01)
+        await gone(door)
+        await asyncio.sleep(0.3)
+        idle = list(looks)
+        left.set()
+        while True not in looks:
+            await asyncio.sleep(0.01)
+
+    assert idle == [False]

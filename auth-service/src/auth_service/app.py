@@ -108,7 +108,7 @@ def build(settings: Settings) -> FastAPI:
             signing = partial(checkpoints.keep_writing, database)
             await stack.enter_async_context(running("signing checkpoints", signing))
             pause = timedelta(seconds=settings.erase_again_seconds)
-            asking = partial(erasures.keep_asking, database, outbox, pause)
+            asking = partial(erasures.keep_asking, database, outbox, pause, desk.left)
             await stack.enter_async_context(running("erasing", asking))
             await stack.enter_async_context(forgetting(database))
             yield

@@ -1,6 +1,7 @@
 """What the routes work with, and who stands before them."""
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -46,6 +47,8 @@ class Desk:
     orchestrator: Orchestrator
     checkpoints: Checkpoints
     providers: Providers
+    left: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when somebody has left: their erasure is to be followed."""
 
     async def read_ring(self, session: AsyncSession) -> Ring:
         """The keys that hold at this moment; what is signed from now on is signed with these."""

@@ -22,12 +22,14 @@ from auth_service import audit
 from auth_service.store import Account
 from chassis.database import Database
 from chassis.ids import now
+from chassis.jobs import woken
 from chassis.outbox import Outbox
 from journal_contracts.catalogue import BY_NAME
 from journal_contracts.events import UserDeleted, UserErased
 
 LAST_ROUND: Final = 2
-LOOK_SECONDS: Final = 1.0
+SWEEP_SECONDS: Final = 30.0
+"""Until somebody looks for what another replica, or a command, has left to be said."""
 AT_ONCE: Final = 100
 oldest = Gauge("erasure_oldest_seconds", "Since an account was deleted that is not erased yet")
 BEFORE_ALL: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -45,6 +47,9 @@ class Erasure(SQLModel, table=True):
     completed_at: datetime | None = Field(
         default=None, sa_column=Column(DateTime(timezone=True), nullable=True)
     )
+
+
+NEXT: Final = select(func.min(col(Erasure.said_at))).where(col(Erasure.completed_at).is_(None))
 
 
 class Receipt(SQLModel, table=True):
@@ -81,15 +86,21 @@ async def confirm(database: Database, erased: UserErased) -> None:
         await audit.append(session, "erasure_confirmed", erased.user_id, **told)
 
 
-async def keep_asking(database: Database, outbox: Outbox, pause: timedelta) -> None:
-    """Say what is due: the round after one that all have confirmed, or the same once more."""
+async def keep_asking(
+    database: Database, outbox: Outbox, pause: timedelta, left: asyncio.Event
+) -> None:
+    """Say what is due: the round after one that all have confirmed, or the same once more. Sleeps
+    until something is; somebody may have `left` meanwhile."""
     while True:
+        left.clear()
         async with database.transaction() as session:
             said = await ask(session, outbox, now() - pause)
             oldest.set(await _age(session))
+            next_at = await session.scalar(NEXT)
         if said:
             outbox.wake()
-        await asyncio.sleep(LOOK_SECONDS)
+        until = (next_at + pause - now()).total_seconds() if next_at else SWEEP_SECONDS
+        await woken(left, within=max(0.0, min(until, SWEEP_SECONDS)))
 
 
 async def again(session: AsyncSession, user_ids: Iterable[UUID]) -> int:

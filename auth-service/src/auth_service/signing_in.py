@@ -182,6 +182,7 @@ async def delete_account(at: Desk, who: Present, deletion: AccountDeletion) -> N
         await audit.erase(session, account.id)
         await audit.append(session, "account_deleted", account.id)
     at.outbox.wake()
+    at.left.set()
     security.note("account_deleted", who.account.id)
 
 

@@ -19,7 +19,7 @@ from uuid import UUID
 
 import structlog
 from prometheus_client import Counter
-from sqlalchemy import Column, DateTime, LargeBinary, select
+from sqlalchemy import Column, DateTime, LargeBinary, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, SQLModel, col
 
@@ -31,7 +31,8 @@ from chassis.seals import Seal, Unsealable
 
 log: Final = structlog.get_logger()
 
-SWEEP_SECONDS: Final = 1.0
+SWEEP_SECONDS: Final = 5.0
+"""Until somebody looks for what a replica that died has left."""
 FIRST_PAUSE: Final = timedelta(seconds=5)
 LONGEST_PAUSE: Final = timedelta(minutes=5)
 mails = Counter("mails", "Letters, by what became of them", ["outcome"])
@@ -107,7 +108,14 @@ class Mails:
             self._woken.clear()
             while await self._take_one():
                 pass
-            await woken(self._woken, within=SWEEP_SECONDS)
+            await woken(self._woken, within=await self._pause())
+
+    async def _pause(self) -> float:
+        """Until the next one is due, or there is to be swept."""
+        async with self._database.transaction() as session:
+            next_at = await session.scalar(select(func.min(col(MailRow.next_at))))
+        until = (next_at - now()).total_seconds() if next_at else SWEEP_SECONDS
+        return max(0.0, min(until, SWEEP_SECONDS))
 
     async def _take_one(self) -> bool:
         """Post the oldest that is due; false where none is. Its row is locked meanwhile."""

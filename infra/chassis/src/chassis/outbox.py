@@ -28,7 +28,10 @@ from journal_contracts.message import Message
 log = structlog.get_logger()
 
 BATCH = 100
-SWEEP_SECONDS = 1.0
+AGAIN_SECONDS = 1.0
+"""Until what could not be sent is tried again."""
+SWEEP_SECONDS = 5.0
+"""Until somebody looks for what a replica that died has left."""
 waiting_seconds = Gauge("outbox_oldest_seconds", "Age of the oldest message not yet sent")
 
 
@@ -87,12 +90,13 @@ class Outbox:
     async def _relay(self) -> None:
         while True:
             self._woken.clear()
-            while await self._send_batch():
+            while (sent := await self._send_batch()) == (BATCH, BATCH):
                 pass
-            await woken(self._woken, within=SWEEP_SECONDS)
+            found, gone = sent
+            await woken(self._woken, within=AGAIN_SECONDS if gone < found else SWEEP_SECONDS)
 
-    async def _send_batch(self) -> bool:
-        """Send what waits, oldest first; true if there may be more. Rows are locked meanwhile."""
+    async def _send_batch(self) -> tuple[int, int]:
+        """Send what waits, oldest first: how many it found, and sent. Rows are locked meanwhile."""
         async with self._database.transaction() as session:
             rows = (
                 await session.scalars(
@@ -106,7 +110,7 @@ class Outbox:
             sent = [row.id for row, ok in zip(rows, await self._send(rows), strict=True) if ok]
             if sent:
                 await session.execute(delete(OutboxRow).where(col(OutboxRow.id).in_(sent)))
-        return len(sent) == BATCH
+        return len(rows), len(sent)
 
     async def _send(self, rows: Any) -> list[bool]:
         return await asyncio.gather(*(self._send_one(row) for row in rows))

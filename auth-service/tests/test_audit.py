@@ -14,7 +14,10 @@ from auth_service import operators
 from auth_service.chain import NOTHING, Entry, Mark, Walk, digest_of, link
 from auth_service.checkpoints import Checkpoints, Forged, Signer
 from chassis.database import Database
+from chassis.identity import SERVICE_HEADER
+from chassis.ids import new_id, now
 from journal_contracts.auditing import AuditReport
+from journal_contracts.catalogue import GATEWAY, ORCHESTRATOR
 
 from .test_accounts import bearer
 from .test_sessions import ADA, ask, go_on, later, sign_in
@@ -106,10 +109,10 @@ class Operator:
     """Somebody who may read the audit."""
 
     def __init__(self, door: Any, headers: dict[str, str]) -> None:
-        self._door, self._headers = door, headers
+        self._door, self.headers = door, headers
 
     async def report(self) -> AuditReport:
-        answer = await self._door.client.get("/v1/audit", headers=self._headers)
+        answer = await self._door.client.get("/v1/audit", headers=self.headers)
         assert answer.status_code == 200, answer.text
         return AuditReport.model_validate_json(answer.content)
 
@@ -169,6 +172,30 @@ async def test_nobody_but_operators_reads_it(door: Any) -> None:
     ]
 
     assert [answer.status_code for answer in answers] == [403, 401]
+
+
+async def test_an_act_elsewhere_is_noted_for_operators_by_the_service_where_it_is_done(
+    door: Any, operator: Operator
+) -> None:
+    """By their own token: the service does not say who it was."""
+    ada = bearer((await sign_in(door))["access_token"])
+    act = {"act": "dead_letters_dropped", "choice": {"service": "media-service"}}
+
+    async def note(who: dict[str, str], service: str) -> int:
+        own = door.app.state.desk.tokens.for_service(service, new_id(), now())
+        headers = {**who, SERVICE_HEADER: f"Bearer {own}"}
+        answer = await door.client.post("/v1/audit/acts", json=act, headers=headers)
+        return int(answer.status_code)
+
+    mine = operator.headers
+    statuses = [await note(mine, ORCHESTRATOR), await note(mine, GATEWAY)]
+    statuses.append(await note(ada, ORCHESTRATOR))
+    bare = await door.client.post("/v1/audit/acts", json=act, headers=mine)
+
+    acts = (await operator.report()).last["admin"]
+    assert (statuses, bare.status_code) == ([204, 403, 403], 401)
+    [noted] = [each for each in acts if each.act == "dead_letters_dropped"]
+    assert noted.told["choice"] == {"service": "media-service"}
 
 
 async def test_an_act_that_was_rolled_back_is_in_no_chain_and_many_at_once_are_in_one(

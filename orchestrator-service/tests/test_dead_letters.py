@@ -33,6 +33,7 @@ from journal_contracts.catalogue import GATEWAY, MEDIA
 from journal_contracts.commands import RegisterAssets
 from journal_contracts.operating import DeadLetterChoice, DeadLetterClass, DeadLettersSettled
 from orchestrator_service import operating
+from orchestrator_service.auditing import Audit
 from orchestrator_service.dead_letters import BrokerDidNotConfirm, Graveyard, dead_letters
 
 HEARD = f"{MEDIA}.{RegisterAssets.name}"
@@ -298,13 +299,23 @@ async def door(graveyard: Graveyard) -> AsyncIterator[Door]:
     async with httpx.AsyncClient(transport=auth, base_url="http://auth.test") as client:
         app.state.verifier = Verifier(client, "http://auth.test")
         app.state.truth = Truth(client)
+        app.state.audit = Audit(client)
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
             yield Door(http)
 
 
+NOTED: list[Any] = []
+"""In the audit; an act that is None there cannot be noted."""
+
+
 def _auth(request: httpx.Request) -> httpx.Response:
-    """The auth service: its keys, and a user who may do what the token says."""
+    """The auth service: its keys, its audit, and a user who may do what the token says."""
+    if request.url.path == "/v1/audit/acts":
+        if NOTED == [None]:
+            return httpx.Response(503)
+        NOTED.append(json.loads(request.content))
+        return httpx.Response(204)
     if not request.url.path.endswith("introspect"):
         return httpx.Response(200, json=KeySet([KEY]).as_dict(private=False))
     claims = jwt.decode(json.loads(request.content)["token"], KEY).claims
@@ -350,6 +361,24 @@ async def test_an_operator_lists_shows_and_drops(door: Door, graveyard: Graveyar
     assert shown["body"]["phase"] == "delivery"
     assert dropped == (200, {"done": 1, "left": 0})
     assert [told[0] for told in (again, missing)] == [404, 404]
+
+
+async def test_what_an_operator_does_is_noted_before_it_is_done(
+    door: Door, graveyard: Graveyard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R9.2d: and not done where nobody can note it."""
+    dead = letter()
+    await graveyard.keep(dead)
+    choice = {"id": str(dead.id)}
+
+    monkeypatch.setitem(globals(), "NOTED", [None])
+    refused = [await door.told("POST", what, json=choice) for what in ("/drop", "/redrive")]
+    monkeypatch.setitem(globals(), "NOTED", noted := [])
+    dropped = await door.told("POST", "/drop", json=choice)
+
+    assert [(s, told["code"]) for s, told in refused] == [(503, "audit_unavailable")] * 2
+    assert dropped[0] == 200
+    assert noted == [{"act": "dead_letters_dropped", "choice": choice}]
 
 
 @pytest.mark.parametrize(

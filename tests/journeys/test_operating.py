@@ -61,6 +61,7 @@ async def test_poison_is_listed_shown_sent_back_and_dropped_by_the_local_operato
         again = await lying(operator, journal, redrives=1)
         dropped = await typed(platform, "dlq", "drop", str(again.id), "--yes")
         gone = await operator.dead_letters(10, journal=journal)
+        acts = [each for each in (await operator.audit()).last["admin"] if "choice" in each.told]
 
     row = listed[1].splitlines()[1].split("\t")
     about = ["orchestrator-service", StepFinished.name, "unreadable", "0"]
@@ -72,6 +73,10 @@ async def test_poison_is_listed_shown_sent_back_and_dropped_by_the_local_operato
     assert again.id != letter.id
     assert dropped == (0, "1 letter was dropped.\n")
     assert gone == []
+    assert [(each.act, each.told["choice"]) for each in acts[-2:]] == [
+        ("dead_letters_redriven", {"id": str(letter.id)}),
+        ("dead_letters_dropped", {"id": str(again.id)}),
+    ]
 
 
 async def test_dead_letters_are_for_operators_alone(platform: Platform, user: Client) -> None:

@@ -21,6 +21,8 @@ SECTION_OF: Final = {
     "signing_key_rotated": "admin",
     "signing_key_revoked": "admin",
     "vault_rewrapped": "admin",
+    "dead_letters_redriven": "admin",
+    "dead_letters_dropped": "admin",
     "key_written": "vault",
     "key_shredded": "vault",
     "vault_used": "vault",

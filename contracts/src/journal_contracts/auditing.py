@@ -1,9 +1,10 @@
-"""What operators are told of the audit."""
+"""What operators are told of the audit, and what of theirs is noted in it for other services."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
-from journal_contracts.api import View
+from journal_contracts.api import Body, View
+from journal_contracts.operating import DeadLetterChoice
 
 
 class ChainView(View):
@@ -32,3 +33,10 @@ class AuditReport(View):
     chain: ChainView
     counts: dict[str, dict[str, int]]
     last: dict[str, tuple[ActView, ...]]
+
+
+class ActOrder(Body):
+    """What an operator is about to do at another service."""
+
+    act: Literal["dead_letters_redriven", "dead_letters_dropped"]
+    choice: DeadLetterChoice

@@ -18,6 +18,7 @@ from chassis.web import application
 from journal_contracts.catalogue import ORCHESTRATOR
 from journal_contracts.events import UsageRecorded
 from orchestrator_service import exporting, integrating, money, operating, owners, sharing
+from orchestrator_service.auditing import Audit
 from orchestrator_service.collaborators import Collaborators
 from orchestrator_service.course import Course
 from orchestrator_service.dead_letters import Graveyard
@@ -76,6 +77,7 @@ def build(settings: Settings) -> FastAPI:
             shared = app.state.collaborators = Collaborators(
                 database, engine.transitions, People(auth)
             )
+            app.state.audit = Audit(auth)
             revocations = trust(app, broker, ORCHESTRATOR, auth)
             handlers = Handlers(engine.transitions, engine.release)
             handlers.listen(broker)

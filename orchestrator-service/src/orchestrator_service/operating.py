@@ -5,7 +5,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request
 
-from chassis.identity import OPERATOR_SCOPE, CurrentCaller, only_from, only_with
+from chassis.identity import OPERATOR_SCOPE, CurrentCaller, bearer_token, only_from, only_with
+from journal_contracts.auditing import ActOrder
 from journal_contracts.catalogue import GATEWAY
 from journal_contracts.operating import (
     DeadLetterChoice,
@@ -15,6 +16,7 @@ from journal_contracts.operating import (
     DeadLettersSettled,
     Word,
 )
+from orchestrator_service.auditing import Audit
 from orchestrator_service.dead_letters import Graveyard
 
 router = APIRouter(
@@ -56,15 +58,22 @@ async def show_dead_letter(letter_id: UUID, graveyard: There) -> DeadLetterDetai
 
 @router.post("/redrive")
 async def redrive(
-    choice: DeadLetterChoice, caller: CurrentCaller, graveyard: There
+    choice: DeadLetterChoice, caller: CurrentCaller, graveyard: There, request: Request
 ) -> DeadLettersSettled:
     """Send one or a class of them back to where they failed."""
+    await _note(request, ActOrder(act="dead_letters_redriven", choice=choice))
     return await graveyard.redrive(choice, caller.user_id)
 
 
 @router.post("/drop")
 async def drop(
-    choice: DeadLetterChoice, caller: CurrentCaller, graveyard: There
+    choice: DeadLetterChoice, caller: CurrentCaller, graveyard: There, request: Request
 ) -> DeadLettersSettled:
     """Forget one or a class of them for good."""
+    await _note(request, ActOrder(act="dead_letters_dropped", choice=choice))
     return await graveyard.drop(choice, caller.user_id)
+
+
+async def _note(request: Request, order: ActOrder) -> None:
+    audit: Audit = request.app.state.audit
+    await audit.note(bearer_token(request, "Authorization"), order)

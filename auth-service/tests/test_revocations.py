@@ -2,18 +2,26 @@
 
 import asyncio
 import json
+import sys
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import asyncpg
 import pytest
 
+from auth_service.revocations import forget
 from chassis.broker import connect, hear_on_every_replica, open_broker
 from chassis.calls import ServiceCalls
+from chassis.identity import SERVICE_HEADER
+from chassis.ids import new_id, now
 from journal_contracts.catalogue import GATEWAY
 from journal_contracts.events import SessionRevoked
 
 from .test_calls import served
-from .test_sessions import ask, sign_in, told
+from .test_sessions import ADA, ask, sign_in, told
+
+WORD = {"password": ADA["password"]}
 
 
 async def outbox(database_url: str) -> list[dict[str, Any]]:
@@ -74,6 +82,54 @@ async def test_services_ask_what_was_revoked_and_whether_a_token_holds(door: Any
         {"active": False, "scope": ""},
     ]
     assert (nobody.status_code, user.status_code) == (401, 401)
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+@pytest.mark.parametrize("act", ["sign in", "refresh", "step up", "log out"])
+async def test_an_end_is_told_whatever_a_replicas_own_clock_says(
+    door: Any, database_url: str, clock: Callable[[float], None], act: str, hours: float
+) -> None:
+    """Told as it happens, to who asks what was since, and to who begins to hear now."""
+    since = await asked(door)
+    clock(hours if act == "sign in" else 0)
+    here = await sign_in(door)
+    clock(hours if act == "refresh" else 0)
+    await door.client.post("/v1/auth/refresh", json={"refresh_token": here["refresh_token"]})
+    clock(hours if act == "step up" else 0)
+    stepped = await ask(door, "POST", "step-up", here["access_token"], json=WORD)
+    clock(hours if act == "log out" else 0)
+    out = await ask(door, "POST", "logout", stepped.json()["access_token"])
+    clock(0)
+
+    async with door.app.state.desk.database.transaction() as session:
+        await forget(session)
+    [said] = await outbox(database_url)
+    assert out.status_code == 204
+    for page in (await asked(door), await asked(door, since["at"])):
+        assert [each["session_id"] for each in page["revoked"]] == [said["session_id"]]
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Lets every module of the service be off by so many hours, as if the machine were."""
+    modules = [each for name, each in sys.modules.items() if name.startswith("auth_service.")]
+    having = [each for each in modules if getattr(each, "now", None) is now]
+
+    def turn(hours: float) -> None:
+        for module in having:
+            monkeypatch.setattr(module, "now", lambda: now() + timedelta(hours=hours))
+
+    return turn
+
+
+async def asked(door: Any, since: str | None = None) -> dict[str, Any]:
+    """What the gateway is told."""
+    own = door.app.state.desk.tokens.for_service(GATEWAY, new_id(), now())
+    headers = {SERVICE_HEADER: f"Bearer {own}"}
+    params = {"since": since} if since else {}
+    answer = await door.client.get("/v1/auth/revocations", params=params, headers=headers)
+    told: dict[str, Any] = answer.json()
+    return told
 
 
 class TestOnABroker:

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, SQLModel, col, select
 
 from auth_service.visits import Visit
+from chassis.database import time_of
 from chassis.errors import ServiceError
 from chassis.ids import new_id
 
@@ -86,7 +87,7 @@ async def use(session: AsyncSession, identity_id: UUID) -> bool:
     row = await session.get(Identity, identity_id, with_for_update=True, populate_existing=True)
     if row is None:
         return False
-    at = (await session.execute(select(func.now()))).scalar_one()
+    at = await time_of(session)
     if row.misses >= MOST_MISSES and row.missed_at and at - row.missed_at < MISSES_HOLD:
         raise TooManyCodes("There were too many wrong codes. Try again later.")
     row.used_at, row.misses = at, 0

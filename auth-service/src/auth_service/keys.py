@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, SQLModel, col, select
 
 from chassis.claims import LONGEST_LIFE
+from chassis.database import time_of
 from chassis.errors import Conflict
 from chassis.identity import new_key
 from chassis.ids import new_id
@@ -154,7 +155,7 @@ class Keys:
         await session.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
 
     async def _now(self, session: AsyncSession) -> datetime:
-        found: datetime = (await session.execute(select(func.now()))).scalar_one()
+        found = await time_of(session)
         return found
 
     async def _complete(self, session: AsyncSession) -> None:

@@ -92,7 +92,7 @@ async def reset(at: Desk, order: NewPassword) -> None:
             account.verified_at = present
             await second_factors.remove(session, account.id)
         await mail_tokens.void(session, account.id)
-        ended = await revoke(session, at.outbox, account.id, "password_reset", present)
+        ended = await revoke(session, at.outbox, account.id, "password_reset")
         await audit.append(session, "password_reset", account.id, ended=ended)
         news = at.letters.password_changed(account.email)
         at.mails.put(session, news, until=present + NEWS_HOLD)

@@ -23,6 +23,7 @@ from auth_service.sessions import Session, find_running, new_refresh_token, sess
 from auth_service.signing_in import note_failure, renewed, told_of
 from auth_service.store import Account, add_account, lock_account
 from auth_service.visits import Drawn, Purpose, Visit, VisitVoid
+from chassis.database import time_of
 from chassis.errors import Conflict, Forbidden, NotFound
 from chassis.ids import new_id, now
 from chassis.remembered import SessionEnded
@@ -106,10 +107,11 @@ async def come_back(at: Desk, name: str, order: OidcReturn) -> OidcArrived:
 
 async def sign_in(at: Desk, proof: OidcProof, agent: str) -> TokenView:
     """Begin a session, with a new account where nobody has this identity or its address."""
-    token, present = new_refresh_token(), now()
+    token = new_refresh_token()
     asked: UUID | None = None
     try:
         async with at.database.transaction() as session:
+            present = await time_of(session)
             visit = await visits.take(session, proof.browser, "sign_in")
             identity = await identities.find(session, visit)
             identity = identity or await _opened(session, visit, present)

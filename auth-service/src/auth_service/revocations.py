@@ -11,6 +11,7 @@ from sqlmodel import Field, SQLModel, col, select
 
 from auth_service import sessions
 from auth_service.sessions import AFTERLIFE, Reason, Session
+from chassis.database import time_of
 from chassis.outbox import Outbox
 from journal_contracts.events import SessionRevoked
 from journal_contracts.sessions import RevokedView
@@ -34,20 +35,21 @@ async def revoke(
     outbox: Outbox,
     user_id: UUID,
     reason: Reason,
-    now: datetime,
     *,
     only: UUID | None = None,
     but: UUID | None = None,
 ) -> int:
     """End sessions (`sessions.end`), and say so of each that may still have a token out.
 
-    How many ended. Whoever commits this wakes the outbox.
+    How many ended. Whoever commits this wakes the outbox. All of it goes by the database's clock,
+    as those do who ask: one of ours that is wrong lets no end be missed.
     """
     ended = await sessions.end(session, user_id, reason, only=only, but=but)
+    at = await time_of(session)
     for each in ended:
-        if each.access_until + AFTERLIFE > now:
-            session.add(Revocation(session_id=each.id, user_id=user_id, at=now))
-            told = SessionRevoked(user_id=user_id, session_id=each.id, at=now, reason=reason)
+        if each.access_until + AFTERLIFE > at:
+            session.add(Revocation(session_id=each.id, user_id=user_id, at=at))
+            told = SessionRevoked(user_id=user_id, session_id=each.id, at=at, reason=reason)
             outbox.put(session, told, subject=str(user_id))
     return len(ended)
 
@@ -56,7 +58,7 @@ async def list_since(
     session: AsyncSession, since: datetime | None
 ) -> tuple[datetime, Sequence[RevokedView]]:
     """The database's time, and what was revoked after that moment, or so long that it matters."""
-    at = (await session.execute(select(func.now()))).scalar_one()
+    at = await time_of(session)
     statement = select(Revocation).where(col(Revocation.at) > (since or at - KEPT))
     found = (await session.scalars(statement)).all()
     return at, [RevokedView(session_id=row.session_id, user_id=row.user_id) for row in found]

@@ -88,7 +88,7 @@ TURN: Final = text(
     """
     with turned as (
         update session
-           set refresh_digest = :new, seen_at = now(), access_until = :access_until, agent = :agent,
+           set refresh_digest = :new, seen_at = now(), access_until = now() + :life, agent = :agent,
                expires_at = least(now() + :idle, created_at + :longest)
          where refresh_digest = :old and ended_at is null and expires_at > now()
      returning *
@@ -130,15 +130,13 @@ def session_of(
     )
 
 
-async def turn(
-    session: AsyncSession, old: str, new: str, now: datetime, *, agent: str
-) -> Session | None:
+async def turn(session: AsyncSession, old: str, new: str, *, agent: str) -> Session | None:
     """Let `new` take the place of `old`; None if that one does not hold (any more)."""
     given = {
         "old": digest_of(old),
         "new": digest_of(new),
         "agent": agent,
-        "access_until": now + USER_TOKEN_LIFE,
+        "life": USER_TOKEN_LIFE,
         "idle": IDLE,
         "longest": LONGEST,
     }

@@ -22,6 +22,7 @@ from auth_service.sessions import (
 )
 from auth_service.store import Account, find_account, lock_account
 from auth_service.tokens import USER_TOKEN_LIFE, SignedIn
+from chassis.database import time_of
 from chassis.errors import Conflict, NotFound, Unauthorized
 from chassis.ids import new_id, now
 from chassis.remembered import SessionEnded
@@ -58,9 +59,10 @@ async def sign_in(at: Desk, credentials: SignIn, agent: str) -> TokenView:
         await note_failure(at, account.id if account else None)
         raise WrongCredentials("The address or the password is wrong.")
     better = await at.passwords.rehash(credentials.password, kept)
-    token, present = new_refresh_token(), now()
+    token = new_refresh_token()
     try:
         async with at.database.transaction() as session:
+            present = await time_of(session)
             locked = await lock_account(session, account.id, version=account.version)
             if locked is None:
                 raise WrongCredentials("The address or the password is wrong.")
@@ -79,18 +81,17 @@ async def sign_in(at: Desk, credentials: SignIn, agent: str) -> TokenView:
 
 async def refresh(at: Desk, token: str, agent: str) -> TokenView:
     """Go on with a session: a new access token, and the refresh token that holds from now on."""
-    following, present = new_refresh_token(), now()
-    spent = None
+    following, spent = new_refresh_token(), None
     async with at.database.transaction() as session:
-        turned = await turn(session, token, following, present, agent=agent)
+        turned = await turn(session, token, following, agent=agent)
         if turned is not None:
             standing = await standing_of(session, turned.user_id)
         elif (spent := await find_spent(session, token, agent=agent)) and not spent.raced:
             robbed = spent.session_id
-            await revoke(session, at.outbox, spent.user_id, "refresh_reused", present, only=robbed)
+            await revoke(session, at.outbox, spent.user_id, "refresh_reused", only=robbed)
             await audit.append(session, "refresh_reused", spent.user_id, session_id=robbed)
     if turned is not None:
-        return told_of(at, turned, following, standing, present)
+        return told_of(at, turned, following, standing, turned.seen_at)
     if spent is None:
         raise InvalidRefreshToken("The refresh token does not hold.")
     if spent.raced:
@@ -119,7 +120,7 @@ async def renewed(
     session: AsyncSession, at: Desk, who: Present, how: str, code: str | None
 ) -> TokenView:
     """A token that says that its user has just shown who they are; `how` goes into its `amr`."""
-    present = now()
+    present = await time_of(session)
     running = await find_running(session, who.account.id, who.session.id)
     if running is None:
         raise SessionEnded("The session has ended.")
@@ -139,7 +140,7 @@ async def sign_out(at: Desk, who: Present, reason: Reason, *, only: UUID | None 
     """End one of the user's sessions, or all."""
     async with at.database.transaction() as session:
         await lock_account(session, who.account.id)
-        ended = await revoke(session, at.outbox, who.account.id, reason, now(), only=only)
+        ended = await revoke(session, at.outbox, who.account.id, reason, only=only)
         if ended:
             told = {"reason": reason, "ended": ended}
             await audit.append(session, "sessions_ended", who.account.id, **told)
@@ -158,7 +159,7 @@ async def change_password(at: Desk, who: Present, change: PasswordChange) -> Non
         account.password_hash = kept
         account.version += 1
         asking = who.session.id
-        await revoke(session, at.outbox, account.id, "password_changed", now(), but=asking)
+        await revoke(session, at.outbox, account.id, "password_changed", but=asking)
         await mail_tokens.void(session, account.id)
         news = at.letters.password_changed(account.email)
         at.mails.put(session, news, until=now() + NEWS_HOLD)
@@ -174,7 +175,7 @@ async def delete_account(at: Desk, who: Present, deletion: AccountDeletion) -> N
     present = now()
     async with at.database.transaction() as session:
         account = await lock_proved(session, who)
-        await revoke(session, at.outbox, account.id, "account_deleted", present)
+        await revoke(session, at.outbox, account.id, "account_deleted")
         erasures.begin(session, at.outbox, account.id, present)
         await session.flush()
         await session.delete(account)

@@ -17,10 +17,11 @@ from uuid import UUID
 
 from sqlalchemy import Column, DateTime, LargeBinary, delete, func, update
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import Field, SQLModel, col, select
+from sqlmodel import Field, SQLModel, col
 
 from auth_service.id_tokens import Shown
 from auth_service.sessions import digest_of
+from chassis.database import time_of
 from chassis.errors import ServiceError
 
 LIFE: Final = timedelta(minutes=10)
@@ -101,7 +102,7 @@ async def begin(
 ) -> None:
     """Note it; those that nobody came back from in time are forgotten on the way."""
     await forget(session)
-    at = (await session.execute(select(func.now()))).scalar_one()
+    at = await time_of(session)
     session.add(
         Visit(
             state=digest_of(drawn.state),

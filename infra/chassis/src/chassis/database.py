@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import AsyncIterator
+from datetime import datetime
 from importlib import resources
 from typing import Self
 
@@ -11,7 +12,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, func, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.ext.asyncio import (
@@ -96,6 +97,12 @@ class Database:
                 text("select pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK}
             )
             await connection.run_sync(_upgrade, package)
+
+
+async def time_of(session: AsyncSession) -> datetime:
+    """The database's time, the one clock of all replicas; it stands still in a transaction."""
+    found: datetime = (await session.execute(select(func.now()))).scalar_one()
+    return found
 
 
 @contextlib.asynccontextmanager

@@ -28,11 +28,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from chassis.broker import connect
+from chassis.handshakes import SocketProtocol
 from chassis.identity import AUDIENCE, ISSUER, new_key
 from chassis.ids import new_id
 from chassis.testing import Addresses, drain
 from chassis.web import IDLE_SECONDS
-from chassis.wire import BoundedProtocol, ClosingProtocol
+from chassis.wire import BoundedProtocol
 from gateway_service import feed as feeds
 from gateway_service import owners
 from gateway_service.app import build
@@ -205,7 +206,7 @@ async def served(app: Any) -> AsyncIterator[str]:
     config = uvicorn.Config(
         app,
         http=BoundedProtocol,
-        ws=ClosingProtocol,
+        ws=SocketProtocol,
         log_config=None,
         timeout_graceful_shutdown=1,
         timeout_keep_alive=IDLE_SECONDS,

@@ -21,39 +21,39 @@ from journal_contracts.realtime import Read
 async def test_events_are_held_until_it_is_known_where_to_go_on() -> None:
     connection = Connection(new_id())
     for offset in (3, 5, 4):
-        connection.offer("e", offset, f"event {offset}")
+        connection.offer("e", offset, b"event %d" % offset)
 
     assert connection.take() == []
     connection.begin("e", 3)
-    assert connection.take() == ["event 4", "event 5"]
+    assert connection.take() == [b"event 4", b"event 5"]
 
 
 async def test_what_was_sent_is_not_sent_again() -> None:
     connection = begun()
     for offset in (1, 1, 2, 1):
-        connection.offer("e", offset, f"event {offset}")
+        connection.offer("e", offset, b"event %d" % offset)
 
-    assert connection.take() == ["event 1", "event 2"]
+    assert connection.take() == [b"event 1", b"event 2"]
 
 
 async def test_nothing_goes_on_before_a_gap_is_filled() -> None:
     connection = begun()
-    connection.offer("e", 1, "event 1")
-    connection.offer("e", 4, "event 4")
-    connection.offer("e", 5, "event 5")
+    connection.offer("e", 1, b"event 1")
+    connection.offer("e", 4, b"event 4")
+    connection.offer("e", 5, b"event 5")
 
-    assert connection.behind.is_set()
-    assert connection.take() == ["event 1"]
+    assert connection.is_behind
+    assert connection.take() == [b"event 1"]
     for offset in (2, 3, 4):
-        connection.offer("e", offset, f"event {offset}")
-    assert connection.take() == ["event 2", "event 3", "event 4", "event 5"]
-    assert not connection.behind.is_set()
+        connection.offer("e", offset, b"event %d" % offset)
+    assert connection.take() == [b"event 2", b"event 3", b"event 4", b"event 5"]
+    assert not connection.is_behind
 
 
 async def test_another_epoch_means_come_back_at_once() -> None:
     connection = begun()
 
-    connection.offer("another", 1, "event 1")
+    connection.offer("another", 1, b"event 1")
 
     assert connection.ended == RESUME
 
@@ -61,20 +61,20 @@ async def test_another_epoch_means_come_back_at_once() -> None:
 async def test_a_passing_value_replaces_the_one_that_still_waits() -> None:
     connection = begun()
     for percent in range(1_000):
-        connection.offer_newest("journal/writing", f"{percent} %")
-    connection.offer("e", 1, "event 1")
+        connection.offer_newest("journal/writing", b"%d %%" % percent)
+    connection.offer("e", 1, b"event 1")
 
-    assert connection.take() == ["event 1", "999 %"]
+    assert connection.take() == [b"event 1", b"999 %"]
     assert connection.ended is None
 
 
 async def test_word_of_our_own_goes_before_what_waits() -> None:
     connection = begun()
-    connection.offer("e", 1, "event 1")
+    connection.offer("e", 1, b"event 1")
 
-    connection.say("ping")
+    connection.say(b"ping")
 
-    assert connection.take() == ["ping", "event 1"]
+    assert connection.take() == [b"ping", b"event 1"]
 
 
 async def test_a_stalled_reader_is_cut_and_the_others_go_on() -> None:
@@ -85,7 +85,7 @@ async def test_a_stalled_reader_is_cut_and_the_others_go_on() -> None:
 
     received = []
     for offset in range(1, MOST_FRAMES + 3):
-        everybody.deliver(user, "e", offset, f"event {offset}")
+        everybody.deliver(user, "e", offset, b"event %d" % offset)
         received += quick.take()
 
     assert stalled.ended == STALLED
@@ -97,7 +97,7 @@ async def test_who_waits_for_a_gap_to_be_filled_does_not_wait_without_bounds() -
     connection = begun()
 
     for offset in range(2, MOST_FRAMES + 4):
-        connection.offer("e", offset, f"event {offset}")
+        connection.offer("e", offset, b"event %d" % offset)
 
     assert connection.ended == STALLED
 
@@ -105,7 +105,7 @@ async def test_who_waits_for_a_gap_to_be_filled_does_not_wait_without_bounds() -
 async def test_bytes_are_bounded_like_frames() -> None:
     connection = begun()
 
-    connection.offer("e", 1, "x" * (MOST_BYTES + 1))
+    connection.offer("e", 1, b"x" * (MOST_BYTES + 1))
 
     assert connection.ended == STALLED
 
@@ -115,7 +115,7 @@ async def test_the_gone_are_forgotten() -> None:
     everybody.add(connection)
 
     everybody.remove(connection)
-    everybody.deliver(connection.user_id, "e", 1, "event 1")
+    everybody.deliver(connection.user_id, "e", 1, b"event 1")
 
     assert not list(everybody.users())
     assert connection.take() == []

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gateway_service.following import Ended
+from gateway_service.ends import Ended
 from gateway_service.pace import AT_ONCE, WORDS_A_SECOND, Pace
 
 

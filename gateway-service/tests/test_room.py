@@ -30,7 +30,7 @@ async def test_while_the_process_is_full_those_go_who_hold_much(
     everybody.add(connection)
     connection.begin("e", 0)
 
-    connection.offer("e", 1, "x" * waits)
+    connection.offer("e", 1, b"x" * waits)
 
     assert (connection.ended and connection.ended.code) == code
     everybody.remove(connection)
@@ -41,14 +41,14 @@ async def test_what_waits_is_counted_until_it_is_sent() -> None:
     everybody, connection = ConnectionManager(), Connection(new_id())
     everybody.add(connection)
     for offset in (2, 4, 5, 3):
-        connection.offer("e", offset, "x" * 100)
+        connection.offer("e", offset, b"x" * 100)
     connection.begin("e", 2)
-    connection.offer_newest("key", "y" * 10)
-    connection.offer_newest("key", "y" * 20)
-    connection.say("ping")
+    connection.offer_newest("key", b"y" * 10)
+    connection.offer_newest("key", b"y" * 20)
+    connection.say(b"ping")
 
     assert everybody.room.held == 3 * 100 + 20 + 4
-    assert connection.take() == ["ping", *["x" * 100] * 3, "y" * 20]
+    assert connection.take() == [b"ping", *[b"x" * 100] * 3, b"y" * 20]
     assert everybody.room.held == 0
 
 
@@ -56,7 +56,7 @@ async def test_much_goes_in_several_messages() -> None:
     connection = Connection(new_id())
     connection.begin("e", 0)
     for offset in range(1, 11):
-        connection.offer("e", offset, "x" * 30_000)
+        connection.offer("e", offset, b"x" * 30_000)
 
     messages = []
     while frames := connection.take():

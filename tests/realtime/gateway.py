@@ -35,7 +35,7 @@ chaos: dict[str, Any] = {}
 class Manager(ConnectionManager):
     """As it is, behind a hop that is as bad as it is told to be."""
 
-    def deliver(self, user_id: UUID, epoch: str, offset: int, frame: str) -> None:
+    def deliver(self, user_id: UUID, epoch: str, offset: int, frame: bytes) -> None:
         deliver = partial(super().deliver, user_id, epoch, offset, frame)
         luck = random.random() / chaos["bad"] if chaos.get("bad") else 1.0
         if luck >= 1:

@@ -19,8 +19,9 @@ from redis.asyncio import Redis
 from chassis.errors import Unavailable
 from chassis.ids import new_id
 from gateway_service.connections import Connection, ConnectionManager
+from gateway_service.ends import GONE, Ended
 from gateway_service.feed import Entry, Feed
-from gateway_service.following import GONE, Ended, Following, Sources, Times
+from gateway_service.following import Following, Sources, Times
 from gateway_service.stamper import Stamper
 from journal_client.place import step, understand
 from journal_contracts.api import JournalView, ToldEvent, UsageView
@@ -126,7 +127,7 @@ class Client:
         await self.gone.wait()
         raise Ended(GONE)
 
-    async def receive(self, frames: Sequence[str]) -> None:
+    async def receive(self, frames: Sequence[bytes]) -> None:
         """What a socket would bring, in one piece."""
         for frame in frames:
             for told in understand(frame):

@@ -3,9 +3,7 @@
 Nothing here awaits: a stalled reader fills its own queue and is cut, the others never notice.
 """
 
-import asyncio
 import random
-from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -64,8 +62,28 @@ class Room:
         return self.held > self._most
 
 
+def nobody() -> None:
+    """Whom it wakes where nobody waits."""
+
+
 class Connection:
     """One socket's outgoing side. Events are held back until `begin` says where they go on."""
+
+    __slots__ = (
+        "_bytes",
+        "_early",
+        "_held",
+        "_newest",
+        "_waiting",
+        "ended",
+        "epoch",
+        "offset",
+        "reading",
+        "room",
+        "session_id",
+        "user_id",
+        "wake",
+    )
 
     def __init__(self, user_id: UUID, session_id: UUID | None = None) -> None:
         self.user_id = user_id
@@ -76,20 +94,26 @@ class Connection:
         self.offset = 0
         """The last event that was sent, or waits to be."""
         self.ended: End | None = None
-        self.at_end: Callable[[], object] | None = None
-        """Called when the end comes while something is being sent."""
-        self.stirred = asyncio.Event()
-        """There is something to send, or the end has come."""
-        self.behind = asyncio.Event()
-        """An event is missing, late or lost on the way: the history has it. Or the end has come."""
-        self._held: list[tuple[str, int, str]] | None = []
-        self._early: dict[int, str] = {}
-        self._waiting: deque[str] = deque()
-        self._newest: dict[str, str] = {}
-        self._bytes = 0
+        self.wake: Callable[[], object] = nobody
+        """Called when there is something to send, an event is missing, or the end has come."""
         self.reading = Reading()
+        self._held: list[tuple[str, int, bytes]] | None = []
+        self._early: dict[int, bytes] = {}
+        self._waiting: list[bytes] = []
+        self._newest: dict[str, bytes] = {}
+        self._bytes = 0
 
-    def offer(self, epoch: str, offset: int, frame: str) -> None:
+    @property
+    def is_behind(self) -> bool:
+        """An event is missing, late or lost on the way: the history has it."""
+        return bool(self._early)
+
+    @property
+    def has_news(self) -> bool:
+        """There is something to send."""
+        return bool(self._waiting or self._newest or self.reading.has_news)
+
+    def offer(self, epoch: str, offset: int, frame: bytes) -> None:
         """Send an event in its turn: what was sent is dropped, what comes too early waits."""
         if self.ended is not None:
             return
@@ -102,25 +126,26 @@ class Connection:
             self._early[offset] = frame
             self._take_room(len(frame))
             self._put_what_follows()
+            self.wake()
 
-    def offer_newest(self, key: str, frame: str) -> None:
+    def offer_newest(self, key: str, frame: bytes) -> None:
         """Send a value that replaces any older one under its key that still waits."""
         before = self._newest.get(key)
         if self.ended is None and (before is not None or self._items < MOST_FRAMES):
             self._newest[key] = frame
-            self._take_room(len(frame) - len(before or ""))
-            self.stirred.set()
+            self._take_room(len(frame) - len(before or b""))
+            self.wake()
 
     def offer_text(self, piece: TextWritten) -> None:
         """Send text, if it is read here; where too much of it waits, the older is dropped."""
         if self.reading.add(piece):
-            self.stirred.set()
+            self.wake()
 
-    def say(self, frame: str) -> None:
+    def say(self, frame: bytes) -> None:
         """Send word of our own before anything that waits."""
-        self._waiting.appendleft(frame)
+        self._waiting.insert(0, frame)
         self._take_room(len(frame))
-        self.stirred.set()
+        self.wake()
 
     def begin(self, epoch: str, offset: int) -> None:
         """Go on after `offset`: what was held meanwhile and is newer follows at once."""
@@ -135,24 +160,21 @@ class Connection:
         if self.ended is None:
             self.ended = why
             parted.labels(why.code).inc()
-            if self.at_end is not None:
-                self.at_end()
-        self.stirred.set()
-        self.behind.set()
+            self.wake()
 
-    def take(self) -> list[str]:
+    def take(self) -> list[bytes]:
         """What waits, to be sent now, as much as goes together; passing values come last."""
-        frames: list[str] = []
-        size = 0
-        while self._waiting and size < TOGETHER:
-            frames.append(self._waiting.popleft())
-            size += len(frames[-1])
+        size = count = 0
+        for frame in self._waiting:
+            if size >= TOGETHER:
+                break
+            size += len(frame)
+            count += 1
+        frames, self._waiting = self._waiting[:count], self._waiting[count:]
         if not self._waiting:
             size += sum(map(len, self._newest.values()))
             frames += [*self._newest.values(), *self.reading.take()]
             self._newest.clear()
-            if self.ended is None:
-                self.stirred.clear()
         self._give_room(size)
         return frames
 
@@ -171,11 +193,6 @@ class Connection:
         while (frame := self._early.pop(self.offset + 1, None)) is not None:
             self.offset += 1
             self._waiting.append(frame)
-            self.stirred.set()
-        if self._early:
-            self.behind.set()
-        else:
-            self.behind.clear()
 
     def _take_room(self, size: int) -> None:
         """Who holds more than it may is cut, and who holds much while there is no room at all."""
@@ -241,12 +258,12 @@ class ConnectionManager:
             for journal in connection.reading.journals
         }
 
-    def deliver(self, user_id: UUID, epoch: str, offset: int, frame: str) -> None:
+    def deliver(self, user_id: UUID, epoch: str, offset: int, frame: bytes) -> None:
         """Offer an event to every socket of its user."""
         for connection in self._by_user.get(user_id, ()):
             connection.offer(epoch, offset, frame)
 
-    def deliver_newest(self, user_id: UUID, key: str, frame: str) -> None:
+    def deliver_newest(self, user_id: UUID, key: str, frame: bytes) -> None:
         """Offer a passing value to every socket of its user."""
         for connection in self._by_user.get(user_id, ()):
             connection.offer_newest(key, frame)

@@ -13,7 +13,8 @@ from starlette.types import Receive, Scope, Send
 from chassis.identity import Caller, bearer_token
 from chassis.remembered import SessionEnded
 from gateway_service.connections import REVOKED, Connection, End
-from gateway_service.following import GONE, Ended, Following, end_of
+from gateway_service.ends import GONE, Ended, end_of
+from gateway_service.following import Following
 from gateway_service.frames import text
 from gateway_service.idempotency import AskedOnce
 from gateway_service.limits import AskedLimits, user_has_room
@@ -111,17 +112,17 @@ class EventStream(Response):
                 await self._send([text(bye)])
                 await self._out({"type": "http.response.body", "body": b""})
 
-    async def _send(self, frames: Sequence[str]) -> None:
-        body = "".join(map(self._event, frames)).encode()
+    async def _send(self, frames: Sequence[bytes]) -> None:
+        body = b"".join(map(self._event, frames))
         await self._out({"type": "http.response.body", "body": body, "more_body": True})
 
-    def _event(self, frame: str) -> str:
+    def _event(self, frame: bytes) -> bytes:
         """A frame, with the position it brings the listener to where it brings them to one."""
         told = json.loads(frame)
         self._epoch = told.get("epoch", self._epoch)
         at = told.get("o") if told["t"] in ("event", "snapshot") else None
         place = "" if at is None else f"id: {self._epoch}:{at}\n"
-        return f"{place}data: {frame}\n\n"
+        return b"%bdata: %b\n\n" % (place.encode(), frame)
 
 
 def _resume(last: str | None) -> Resume | None:

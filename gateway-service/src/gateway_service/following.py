@@ -13,11 +13,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, Literal
 
-import structlog
-from aio_pika.exceptions import AMQPException
-from redis.exceptions import RedisError
-
-from chassis.errors import Unauthorized, Unavailable
 from chassis.ids import now
 from gateway_service.connections import (
     RESUME,
@@ -25,34 +20,27 @@ from gateway_service.connections import (
     TOO_MANY_SOCKETS,
     Connection,
     ConnectionManager,
-    End,
     later,
+    nobody,
 )
+from gateway_service.ends import GONE, TOKEN_EXPIRED, Ended, end_of
 from gateway_service.feed import Feed, Position
 from gateway_service.frames import text
 from gateway_service.library import Library
 from gateway_service.live import Listener
 from journal_contracts.realtime import Ping, Resume, Snapshot, Welcome
 
-log = structlog.get_logger()
-
-TOKEN_EXPIRED: Final = End(4401)
-GONE: Final = End(1000)
 COALESCE_SECONDS: Final = 0.002
 REORDER_SECONDS: Final = 0.02
 """An event that others overtook on the last hop is not lost yet."""
-AWAY: Final = (RedisError, AMQPException, ConnectionError, TimeoutError, Unavailable)
-"""What says that something we need is away for the moment."""
+Send = Callable[[Sequence[bytes]], Awaitable[None]]
+AtOnce = Callable[[Sequence[bytes]], bool]
+"""Sends, if that needs no waiting."""
 
-Send = Callable[[Sequence[str]], Awaitable[None]]
 
-
-class Ended(Exception):
-    """The client is to go; it is told why."""
-
-    def __init__(self, why: End) -> None:
-        super().__init__(why)
-        self.why = why
+def never(frames: Sequence[bytes]) -> bool:
+    """Where to send may always have to wait."""
+    return False
 
 
 @dataclass(frozen=True)
@@ -91,13 +79,39 @@ class Sources:
 
 
 class Following:
-    """A connection and its sources; only `catch_up_first` and `live` send."""
+    """A connection and its sources.
 
-    def __init__(self, sources: Sources, connection: Connection, send: Send) -> None:
+    While it is live it has no task of its own but that of its client: what comes is sent by who
+    brings it, unless the client takes nothing at the moment, and its heart is a timer.
+    """
+
+    __slots__ = (
+        "_at_once",
+        "_beat",
+        "_end",
+        "_hurries",
+        "_looking",
+        "_not_before",
+        "_send",
+        "_sending",
+        "_with",
+        "connection",
+    )
+
+    def __init__(
+        self, sources: Sources, connection: Connection, send: Send, at_once: AtOnce = never
+    ) -> None:
         self.connection = connection
         self._with = sources
         self._send = send
-        self._expiry: asyncio.TimerHandle | None = None
+        self._at_once = at_once
+        self._not_before = 0.0
+        """When the next message may go: what comes until then goes together."""
+        self._sending: asyncio.TimerHandle | asyncio.Task[None] | None = None
+        self._beat: asyncio.TimerHandle | None = None
+        self._hurries = False
+        self._looking: asyncio.Task[None] | None = None
+        self._end = asyncio.timeout(None)
 
     async def catch_up_first(self, resume: Resume | None, token: str) -> None:
         """Exactly what was missed, or a snapshot whose position was read before its data."""
@@ -114,79 +128,132 @@ class Following:
 
     async def live(self, client: Callable[[], Awaitable[None]], expires_at: float) -> None:
         """Send what comes until somebody ends it; `client` is what we hear of the other side."""
-        self.expire_at(expires_at)
-        others = [asyncio.create_task(self._ending(work)) for work in (client, self._keep)]
+        connection = self.connection
         try:
-            await self._write()
+            async with self._end:
+                self.expire_at(expires_at)
+                self._beat_later()
+                connection.wake = self._wake
+                self._wake()
+                await client()
+        except TimeoutError:
+            if not self._end.expired():
+                raise
+            raise Ended(connection.ended or TOKEN_EXPIRED) from None
         finally:
-            self._stay()
-            self.connection.end(GONE)  # redis-py may swallow that its caller was cancelled
-            for task in others:
-                task.cancel()
-            await asyncio.gather(*others, return_exceptions=True)
+            await self._stop()
 
     def expire_at(self, at: float) -> None:
         """Let it end then, in seconds since 1970, and not when it was to end before."""
-        self._stay()
-        loop = asyncio.get_running_loop()
         left = max(0.0, at - time.time())
-        self._expiry = loop.call_later(left, self.connection.end, TOKEN_EXPIRED)
+        if not self._end.expired():
+            self._end.reschedule(asyncio.get_running_loop().time() + left)
 
-    def _stay(self) -> None:
-        if self._expiry is not None:
-            self._expiry.cancel()
+    def _wake(self) -> None:
+        connection = self.connection
+        if connection.ended is not None:
+            _hurry(self._end)
+            return
+        if self._sending is None and connection.has_news:
+            self._send_on()
+        if connection.is_behind:
+            self._look_soon()
 
-    async def _ending(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Whatever ends this work ends the connection."""
+    async def _stop(self) -> None:
+        self.connection.wake = nobody
+        self.connection.end(GONE)
+        left = (self._sending, self._beat, self._looking)
+        for each in left:
+            if each is not None:
+                each.cancel()
+        tasks = [each for each in left if isinstance(each, asyncio.Task)]
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    # --- what goes out --------------------------------------------------------------------------
+
+    def _send_on(self) -> None:
+        """The first frame goes at once; what comes within 2 ms after it goes together."""
+        loop = asyncio.get_running_loop()
+        if (early := self._not_before - loop.time()) > 0:
+            self._sending = loop.call_later(early, self._send_now)
+        else:
+            self._send_now()
+
+    def _send_now(self) -> None:
+        self._sending = None
+        frames = self.connection.take()
+        self._not_before = asyncio.get_running_loop().time() + COALESCE_SECONDS
+        if not self._at_once(frames):
+            self._sending = asyncio.create_task(self._send_slowly(frames))
+        elif self.connection.has_news:
+            self._send_on()
+
+    async def _send_slowly(self, frames: Sequence[bytes]) -> None:
+        """Send within the time there is: who takes nothing is cut."""
         try:
-            await work()
+            async with asyncio.timeout(self._with.times.send):
+                await self._send(frames)
+        except TimeoutError:
+            self.connection.end(STALLED)
         except Exception as error:
             self.connection.end(end_of(error))
+        self._sending = None
+        self._wake()
 
-    async def _write(self) -> None:
-        """The first frame goes at once; what comes within 2 ms after it goes together."""
-        connection = self.connection
-        while connection.ended is None:
-            await connection.stirred.wait()
-            if connection.ended is None:
-                await self._say(connection.take())
-                await asyncio.sleep(COALESCE_SECONDS)
-        raise Ended(connection.ended)
-
-    async def _say(self, frames: Sequence[str]) -> None:
-        """Send within the time there is: who takes nothing is cut, at once if the end has come."""
+    async def _say(self, frames: Sequence[bytes]) -> None:
+        """The same before it is live; who takes nothing is cut at once if the end has come."""
         connection = self.connection
         try:
             async with asyncio.timeout(self._with.times.send) as deadline:
-                connection.at_end = partial(_hurry, deadline)
+                connection.wake = partial(_hurry_at_end, connection, deadline)
                 await self._send(frames)
         except TimeoutError:
             raise Ended(connection.ended or STALLED) from None
         finally:
-            connection.at_end = None
+            connection.wake = nobody
 
-    async def _keep(self) -> None:
-        """The heartbeat; and whatever was lost on the last hop is fetched from the history."""
+    # --- what is missing ------------------------------------------------------------------------
+
+    def _beat_later(self) -> None:
+        self._hurries = False
+        seconds = self._with.times.heartbeat * random.uniform(0.9, 1.1)
+        self._beat = asyncio.get_running_loop().call_later(seconds, self._look)
+
+    def _look_soon(self) -> None:
+        if self._beat is not None and not self._hurries:
+            self._beat.cancel()
+            self._hurries = True
+            self._beat = asyncio.get_running_loop().call_later(REORDER_SECONDS, self._look)
+
+    def _look(self) -> None:
+        """The heartbeat; what only was late has come by now."""
+        if self._hurries and not self.connection.is_behind:
+            self._beat_later()
+        else:
+            self._beat = None
+            self._looking = asyncio.create_task(self._look_up())
+
+    async def _look_up(self) -> None:
+        """Say how far the feed is; what was lost on the last hop is fetched from the history."""
         connection = self.connection
-        while connection.ended is None:
-            beat = self._with.times.heartbeat * random.uniform(0.9, 1.1)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(beat):
-                    await connection.behind.wait()
-                await asyncio.sleep(REORDER_SECONDS)
-                if not connection.behind.is_set():
-                    continue
+        try:
             at = await self._with.feed.position(connection.user_id)
             if at.top > connection.offset or at.epoch != connection.epoch:
                 await self._catch_up(at)
             else:
                 connection.say(text(Ping(o=at.top)))
+        except Exception as error:
+            connection.end(end_of(error))
+        self._looking = None
+        self._beat_later()
+        if connection.is_behind:
+            self._look_soon()
 
-    async def _missed(self, resume: Resume | None, at: Position) -> list[str] | None:
+    async def _missed(self, resume: Resume | None, at: Position) -> list[bytes] | None:
         if resume is None or resume.epoch != at.epoch:
             return None
         entries = await self._with.feed.after(self.connection.user_id, resume.o, at.top)
-        return None if entries is None else [entry.frame.decode() for entry in entries]
+        return None if entries is None else [entry.frame for entry in entries]
 
     async def _catch_up(self, at: Position) -> None:
         connection = self.connection
@@ -196,7 +263,7 @@ class Following:
         if entries is None:
             raise Ended(RESUME)
         for entry in entries:
-            connection.offer(at.epoch, entry.offset, entry.frame.decode())
+            connection.offer(at.epoch, entry.offset, entry.frame)
 
     def _welcome(self, mode: Literal["recovered", "snapshot"], at: Position) -> Welcome:
         return Welcome(
@@ -208,19 +275,11 @@ class Following:
         )
 
 
+def _hurry_at_end(connection: Connection, deadline: asyncio.Timeout) -> None:
+    if connection.ended is not None:
+        _hurry(deadline)
+
+
 def _hurry(deadline: asyncio.Timeout) -> None:
     if not deadline.expired():
         deadline.reschedule(0)
-
-
-def end_of(error: Exception) -> End:
-    """How a talk ends to which this happened."""
-    if isinstance(error, Ended):
-        return error.why
-    if isinstance(error, Unauthorized):
-        return TOKEN_EXPIRED
-    if isinstance(error, AWAY):
-        log.warning("client_cut", error=type(error).__name__)
-        return later(1013)
-    log.error("client_failed", exc_info=error)
-    return later(1011)

@@ -7,12 +7,14 @@ from journal_contracts.events import ProgressReported, TextWritten
 from journal_contracts.realtime import Frame, Happened
 
 
-def text(frame: Frame) -> str:
+def text(frame: Frame) -> bytes:
     """A frame, written down."""
-    return frame.model_dump_json(exclude_none=True, by_alias=True)
+    return frame.model_dump_json(exclude_none=True, by_alias=True).encode()
 
 
-def passing(cls: Literal["latest", "token"], word: ProgressReported | TextWritten, key: str) -> str:
+def passing(
+    cls: Literal["latest", "token"], word: ProgressReported | TextWritten, key: str
+) -> bytes:
     """What is worth something now and kept nowhere: it has no offset."""
     frame = Happened(
         cls=cls,

@@ -156,10 +156,10 @@ class Listener:
         else:
             user_id, epoch = UUID(str(delivery.headers[USER])), str(delivery.headers[EPOCH])
             offset = int(str(delivery.headers[OFFSET]))
-            self._connections.deliver(user_id, epoch, offset, delivery.body.decode())
+            self._connections.deliver(user_id, epoch, offset, delivery.body)
 
 
-def latest_frame(progress: ProgressReported) -> tuple[str, str]:
+def latest_frame(progress: ProgressReported) -> tuple[str, bytes]:
     """The key under which the newest word replaces the older ones, and the frame."""
     key = f"{progress.journal_id}/{progress.phase}/{progress.part}"
     return key, passing("latest", progress, key)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from gateway_service.connections import End
-from gateway_service.following import Ended
+from gateway_service.ends import Ended
 
 WORDS_A_SECOND: Final = 50.0
 AT_ONCE: Final = 1_000

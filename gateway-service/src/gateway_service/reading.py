@@ -15,6 +15,8 @@ MOST_STEPS: Final = 64
 class Reading:
     """The journals a client reads, and the text that waits for it."""
 
+    __slots__ = ("_journals", "_waiting")
+
     def __init__(self) -> None:
         self._journals: dict[UUID, None] = {}
         self._waiting: dict[str, TextWritten] = {}
@@ -22,6 +24,11 @@ class Reading:
     @property
     def journals(self) -> tuple[UUID, ...]:
         return tuple(self._journals)
+
+    @property
+    def has_news(self) -> bool:
+        """Text waits to be sent."""
+        return bool(self._waiting)
 
     def turn(self, read: Read) -> None:
         """Open a journal, or close it."""
@@ -42,7 +49,7 @@ class Reading:
         self._waiting[key] = piece if before is None else _merged(before, piece)
         return True
 
-    def take(self) -> list[str]:
+    def take(self) -> list[bytes]:
         """The frames of all that waits."""
         frames = [passing("token", piece, key) for key, piece in self._waiting.items()]
         self._waiting.clear()

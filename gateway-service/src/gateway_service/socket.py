@@ -12,21 +12,16 @@ from urllib.parse import urlsplit
 from fastapi import WebSocket
 from pydantic import Field, TypeAdapter, ValidationError
 from starlette.types import ASGIApp, Receive, Scope, Send
-from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from chassis.errors import Unauthorized, problem
+from chassis.handshakes import socket_of
 from chassis.identity import Caller, Verifier
 from chassis.remembered import SessionEnded
+from chassis.sockets import Gone, Wire, framed
 from gateway_service.bodies import NotStrict, strict_json
 from gateway_service.connections import REVOKED, Connection, End
-from gateway_service.following import (
-    GONE,
-    TOKEN_EXPIRED,
-    Ended,
-    Following,
-    Sources,
-    end_of,
-)
+from gateway_service.ends import TOKEN_EXPIRED, Ended, end_of
+from gateway_service.following import Following, Sources
 from gateway_service.frames import text
 from gateway_service.pace import Pace
 from gateway_service.tickets import Tickets
@@ -75,13 +70,15 @@ class Sockets:
     """When all come back at once, they come in one after the other: nothing is asked for them so
     often that its answers are late for everybody."""
 
-    async def serve(self, websocket: WebSocket) -> None:
-        """Talk to a client until one of the two ends it."""
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer the handshake; who may talk goes on until one of the two ends it."""
+        websocket = WebSocket(scope, receive, send)
         if (refusal := self._refusal(websocket)) is not None:
             await websocket.send_denial_response(problem(*refusal))
             return
         await websocket.accept(SUBPROTOCOL)
-        await _Talk(self, websocket).run()
+        socket = socket_of(scope)
+        socket.goes_on(_Talk(self, socket).run)
 
     def welcomes(self, origin: str | None, host: str | None) -> bool:
         """Browsers say where a page comes from; other clients say nothing and bring a token."""
@@ -104,7 +101,7 @@ class SocketsFirst:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket" and scope["path"] == PATH:
             sockets: Sockets = scope["app"].state.sockets
-            await sockets.serve(WebSocket(scope, receive, send))
+            await sockets.serve(scope, receive, send)
         else:
             await self.app(scope, receive, send)
 
@@ -112,31 +109,36 @@ class SocketsFirst:
 class _Talk:
     """One client. Only `run` and what it awaits send; everybody else leaves frames to be sent."""
 
-    def __init__(self, sockets: Sockets, websocket: WebSocket) -> None:
+    __slots__ = ("_expires_at", "_times", "_token", "_wire", "_with")
+
+    def __init__(self, sockets: Sockets, wire: Wire) -> None:
         self._with = sockets
         self._times = sockets.sources.times
-        self._websocket = websocket
+        self._wire = wire
         self._token = ""
         self._expires_at = 0
 
     async def run(self) -> None:
         try:
-            hello = await self._hello()
-            self._token = hello.token or await self._with.tickets.take(hello.ticket)
             async with contextlib.AsyncExitStack() as stack:
-                async with self._with.entrance:
-                    caller = await self._caller(self._token)
-                    connection = Connection(caller.user_id, caller.session_id)
-                    following = Following(self._with.sources, connection, self._send)
-                    await stack.enter_async_context(self._with.sources.connected(connection))
-                    await following.catch_up_first(hello.resume, self._token)
-                await following.live(partial(self._listen, following), self._until(caller))
-        except WebSocketDisconnect:
-            pass
+                following, until = await self._enter(stack)
+                await following.live(partial(self._listen, following), until)
         except Exception as error:
             await self._close(end_of(error))
 
     # --- before it is live ----------------------------------------------------------------------
+
+    async def _enter(self, stack: contextlib.AsyncExitStack) -> tuple[Following, float]:
+        """Where a client is live from here on, and until when it may be."""
+        hello = await self._hello()
+        self._token = hello.token or await self._with.tickets.take(hello.ticket)
+        async with self._with.entrance:
+            caller = await self._caller(self._token)
+            connection = Connection(caller.user_id, caller.session_id)
+            following = Following(self._with.sources, connection, self._send, self._send_at_once)
+            await stack.enter_async_context(self._with.sources.connected(connection))
+            await following.catch_up_first(hello.resume, self._token)
+        return following, self._until(caller)
 
     async def _hello(self) -> Hello:
         try:
@@ -207,31 +209,34 @@ class _Talk:
     # --- the wire -------------------------------------------------------------------------------
 
     async def _receive(self) -> Any:
-        message = await self._websocket.receive()
-        if message["type"] == "websocket.disconnect":
-            raise Ended(GONE)
-        word = message.get("text")
-        if word is None or len(word) > LONGEST_FRAME:
+        word = await self._wire.hear()
+        if isinstance(word, bytes) or len(word) > LONGEST_FRAME:
             raise Ended(BAD_FRAME)
         try:
             return strict_json(word)
         except NotStrict:
             raise Ended(BAD_FRAME) from None
 
-    async def _send(self, frames: Sequence[str]) -> None:
-        if not frames:
-            return
-        told = frames[0] if len(frames) == 1 else f"[{','.join(frames)}]"
-        await self._websocket.send_text(told)
+    async def _send(self, frames: Sequence[bytes]) -> None:
+        await self._wire.say(_together(frames))
+
+    def _send_at_once(self, frames: Sequence[bytes]) -> bool:
+        if self._wire.is_full:
+            return False
+        self._wire.write(_together(frames))
+        return True
 
     async def _close(self, why: End) -> None:
-        if self._websocket.client_state is not WebSocketState.CONNECTED:
-            return
         bye = Bye(code=why.code, reconnect=why.reconnect, after_ms=why.after_ms)
-        with contextlib.suppress(TimeoutError, RuntimeError, WebSocketDisconnect):
+        with contextlib.suppress(TimeoutError, Gone):
             async with asyncio.timeout(CLOSE_SECONDS):
-                await self._websocket.send_text(text(bye))
-                await self._websocket.close(why.code)
+                await self._wire.say(framed(text(bye)))
+            self._wire.close(why.code)
+
+
+def _together(frames: Sequence[bytes]) -> bytes:
+    """One message."""
+    return framed(frames[0] if len(frames) == 1 else b"[%b]" % b",".join(frames))
 
 
 def _refusal(frame: Any) -> DecideRefused:

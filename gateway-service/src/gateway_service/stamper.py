@@ -197,4 +197,4 @@ def durable_frame(name: str, body: Mapping[str, Any]) -> bytes:
         n=n,
         data={key: value for key, value in body.items() if key != "also"},
     )
-    return text(frame).encode()
+    return text(frame)

@@ -17,8 +17,9 @@ from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
 
 from chassis import errors, health
 from chassis.errors import ServiceError
+from chassis.handshakes import SocketProtocol
 from chassis.settings import ServiceSettings
-from chassis.wire import BoundedProtocol, ClosingProtocol
+from chassis.wire import BoundedProtocol
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 REQUESTS_SECONDS = 10
@@ -76,8 +77,7 @@ def serve(app: FastAPI, settings: ServiceSettings, *, trusted_proxies: Sequence[
         host=settings.host,
         port=settings.port,
         http=BoundedProtocol,
-        ws=ClosingProtocol,
-        ws_per_message_deflate=False,
+        ws=SocketProtocol,
         ws_max_size=FRAME_LIMIT,
         log_config=None,
         access_log=False,

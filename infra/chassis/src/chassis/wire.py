@@ -19,7 +19,6 @@ from uvicorn._types import (
     Scope,
 )
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 HEAD_SECONDS: Final = 10.0
 """From the connection, or the first byte of a later request, to the end of its head."""
@@ -75,8 +74,11 @@ class BoundedProtocol(HttpToolsProtocol):
                 self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
 
     def handle_websocket_upgrade(self) -> None:
+        """And keep nothing of this protocol alive: it and its parser held each other."""
         self._arm(None)
         super().handle_websocket_upgrade()
+        self.parser = None  # type: ignore[assignment]  # as uvicorn itself does at the end
+        self.app = self.config.loaded_app
 
     def send_400_response(self, msg: str) -> None:
         too_large = self._told > LONGEST_HEAD or len(self.headers or ()) > MOST_HEADERS
@@ -177,22 +179,6 @@ class BoundedProtocol(HttpToolsProtocol):
                 f"connection: close\r\n\r\n{body}".encode()
             )
         self.transport.close()
-
-
-class ClosingProtocol(WebSocketsSansIOProtocol):
-    """uvicorn's, that cuts off who does not read to the end: to close waits for them for ever."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        keep_little(transport)
-        super().connection_made(transport)
-
-    async def run_asgi(self) -> None:
-        await super().run_asgi()
-        self.loop.call_later(CLOSE_SECONDS, self._cut_off)
-
-    def _cut_off(self) -> None:
-        if not self.disconnected:
-            cut_off(self.transport)
 
 
 def keep_little(transport: asyncio.BaseTransport) -> None:

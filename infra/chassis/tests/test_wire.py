@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 import uvicorn
 from fastapi import FastAPI, Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from chassis import errors, web, wire
@@ -19,6 +19,24 @@ Street = tuple[str, int]
 CLOSED = 7
 """TCP_CLOSE of Linux: the connection was reset."""
 PIECE = b"x" * 50_000
+
+
+left: list[str] = []
+
+
+async def endless() -> AsyncIterator[bytes]:
+    while True:
+        yield PIECE
+
+
+class Endless(StreamingResponse):
+    """A file that never ends; it notes that it was let go of."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            left.append("the file")
 
 
 class TooMuch(ServiceError):
@@ -58,6 +76,10 @@ async def street(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Street]:
     async def flood() -> Response:
         return Flood(media_type="text/event-stream")
 
+    @app.get("/file")
+    async def file() -> Response:
+        return Endless(endless())
+
     server = uvicorn.Server(uvicorn.Config(app, port=0, http=BoundedProtocol, log_config=None))
     serving = asyncio.create_task(server.serve())
     while not server.started:
@@ -72,18 +94,43 @@ async def test_an_answer_that_nobody_reads_to_its_end_is_cut_off(
 ) -> None:
     """To close waits for who reads no more for ever, and keeps what was said to them."""
     monkeypatch.setattr(wire, "CLOSE_SECONDS", 0.1)
+    async with stalled(street, "/flood") as bare:
+        await reset(bare)
+
+
+async def test_a_download_that_nobody_reads_on_is_cut_off(
+    street: Street, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R7.2b: its source is let go of too."""
+    monkeypatch.setattr(wire, "READ_SECONDS", 0.3)
+    left.clear()
+
+    async with stalled(street, "/file") as bare:
+        await reset(bare)
+
+    async with asyncio.timeout(20):
+        while not left:
+            await asyncio.sleep(0.02)
+
+
+@contextlib.asynccontextmanager
+async def stalled(street: Street, path: str) -> AsyncIterator[socket.socket]:
+    """Who asks for something, and does not read it by itself."""
     bare = socket.socket()
     bare.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 * 1024)
     bare.setblocking(False)
     loop = asyncio.get_running_loop()
     await loop.sock_connect(bare, street)
+    await loop.sock_sendall(bare, f"GET {path} HTTP/1.1\r\nHost: here\r\n\r\n".encode())
+    yield bare
+    bare.close()
 
-    await loop.sock_sendall(bare, b"GET /flood HTTP/1.1\r\nHost: here\r\n\r\n")
 
+async def reset(bare: socket.socket) -> None:
+    """Wait until the other side has hung up for good."""
     async with asyncio.timeout(20):
         while bare.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] != CLOSED:
             await asyncio.sleep(0.02)
-    bare.close()
 
 
 async def test_a_service_says_goodbye_before_it_hangs_up() -> None:

@@ -7,6 +7,7 @@ import asyncio
 import json
 import socket
 import struct
+from collections.abc import Awaitable
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -32,6 +33,8 @@ KERNEL_BYTES: Final = 128 * 1024
 """What the kernel keeps of what a WebSocket was sent and has not read; it takes that twice."""
 CLOSE_SECONDS: Final = 2.0
 """What the other side has to read what is left, of a WebSocket or an answer, and to close it."""
+READ_SECONDS: Final = 30.0
+"""What the other side has to read on, of an answer of which no more can be written."""
 EVENT_STREAM: Final = b"text/event-stream"
 
 
@@ -96,7 +99,12 @@ class BoundedProtocol(HttpToolsProtocol):
             async def say(message: ASGISendEvent) -> None:
                 if message["type"] == "http.response.start" and _is_event_stream(message):
                     keep_little(self.transport)
-                await send(message)
+                if self._lost:  # who never waits for anything else has to hear of it
+                    await asyncio.sleep(0)
+                elif self.flow.write_paused:
+                    await self._within_patience(send(message))
+                else:
+                    await send(message)
 
             cycle = self.cycle
             try:
@@ -106,6 +114,15 @@ class BoundedProtocol(HttpToolsProtocol):
                     self.loop.call_later(CLOSE_SECONDS, self._cut_off)
 
         return answer
+
+    async def _within_patience(self, saying: Awaitable[None]) -> None:
+        """Who reads nothing of an answer is cut off: its application hears of a lost connection."""
+        try:
+            async with asyncio.timeout(READ_SECONDS):
+                await saying
+        except TimeoutError:
+            if not self._lost:
+                cut_off(self.transport)
 
     def _cut_off(self) -> None:
         """To close waits for who reads no more for ever."""

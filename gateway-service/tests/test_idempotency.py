@@ -31,10 +31,12 @@ async def redis(redis_url: str) -> AsyncIterator[Redis]:
 
 
 def counting() -> Any:
-    """An owner that makes another journal each time it is asked."""
+    """An owner that makes another journal each time it is asked, and has all it made."""
     made: list[str] = []
 
     async def make(request: Request) -> Response:
+        if request.method == "GET":
+            return JSONResponse({})
         made.append(request.headers.get("idempotency-key", ""))
         place = {"Location": f"/v1/journals/{len(made)}"}
         return JSONResponse({"id": len(made)}, 202, place)
@@ -80,6 +82,29 @@ async def test_a_key_belongs_to_one_request_of_one_user(client: Client) -> None:
         assert (refused.status_code, refused.json()["code"]) == (422, "idempotency_key_reused")
     assert told(somebody)[1] == {"id": 2}
     assert len(owner.made) == 2
+
+
+@pytest.mark.parametrize(
+    ("found", "status", "code"), [(404, 410, "journal_deleted"), (503, 202, None), (200, 202, None)]
+)
+async def test_who_orders_again_what_was_deleted_is_told_so(
+    client: Client, found: int, status: int, code: str | None
+) -> None:
+    """The first answer would lead nowhere; the owner, who knows the key too, says what became."""
+    owner = counting()
+
+    async def deleted(request: Request) -> Response:
+        if request.method == "GET":
+            return JSONResponse({}, found, media_type="application/problem+json")
+        return JSONResponse({"code": "journal_deleted"}, 410)
+
+    client.owners.answering = owner
+    await sent(client)
+    client.owners.answering = deleted
+    answers = [await sent(client), await sent(client)]
+
+    for again in answers:
+        assert (again.status_code, again.json().get("code")) == (status, code)
 
 
 async def test_of_many_at_once_one_is_asked_and_the_others_are_told_to_come_back(
@@ -146,7 +171,7 @@ async def test_answers_are_kept_for_a_day_and_nobody_reads_them_there(
     client: Client, redis: Redis
 ) -> None:
     async def secret(request: Request) -> Response:
-        return JSONResponse({"theme": "a secret theme"}, 202)
+        return JSONResponse({"theme": "a secret theme"}, 202, {"Location": "/v1/journals/1"})
 
     client.owners.answering = secret
     await sent(client)

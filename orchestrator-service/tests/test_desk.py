@@ -423,9 +423,26 @@ async def test_a_deleted_journal_is_gone_and_the_world_is_told(house: House) -> 
         await house.desk.state(user, journal.id)
     assert len(await house.said("journal.craft.deleted.v1")) == 1
     async with house.database.transaction() as session:
-        for name in ("journal", "history", "decision", "idempotent_order"):
+        for name in ("journal", "history", "decision"):
             count = await session.scalar(select(func.count()).select_from(table(name)))
             assert count == 0, name
+
+
+@pytest.mark.parametrize("theme", ["calm", "gratitude"])
+async def test_the_key_of_a_deleted_journal_orders_nothing(house: House, theme: str) -> None:
+    """R4.1a: neither the journal again, nor another: whoever repeats is told what became of it."""
+    user, key = new_id(), "key-1"
+    journal = await house.desk.order(user, ORDER, key)
+    await house.desk.delete(user, journal.id)
+
+    with pytest.raises(ServiceError) as refused:
+        await house.desk.order(user, JournalOrder(theme=theme), key)
+    another = await house.desk.order(user, ORDER, "key-2")
+
+    assert (refused.value.status, refused.value.code) == (410, "journal_deleted")
+    assert another.id != journal.id
+    digests = await house.pool.fetch("select body_sha256 from idempotent_order where key = 'key-1'")
+    assert [row["body_sha256"] for row in digests] == [""]
 
 
 async def test_a_list_has_pages(house: House) -> None:

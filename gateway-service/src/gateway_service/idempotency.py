@@ -34,6 +34,13 @@ SCRIPT: Final = (resources.files("gateway_service") / "claim.lua").read_text()
 
 IdempotencyKey = Annotated[str | None, Header(pattern=KEY)]
 Ask = Callable[[], Awaitable[Response]]
+Stands = Callable[[Response], Awaitable[bool]]
+"""Whether there still is what an answer tells of."""
+
+
+async def always(answer: Response) -> bool:
+    """What was granted once and cannot be taken back."""
+    return True
 
 
 class IdempotencyKeyReused(ServiceError):
@@ -60,11 +67,19 @@ class Answers:
         self._claim = redis.register_script(SCRIPT)
 
     async def once(
-        self, who: Caller, key: str, request: bytes, ask: Ask, *, strict: bool
+        self,
+        who: Caller,
+        key: str,
+        request: bytes,
+        ask: Ask,
+        *,
+        strict: bool = False,
+        stands: Stands = always,
     ) -> Response:
         """Ask, or give the answer of the first time; with `strict` not without Redis.
 
-        Only what was granted is kept: a refusal has changed nothing, and is found again.
+        Only what was granted is kept: a refusal has changed nothing, and is found again. An answer
+        that no longer `stands` is not given again: its owner says what became of it.
         """
         place = _place(who, key)
         digest, claim = hashlib.sha256(request).hexdigest(), new_id().hex
@@ -80,7 +95,8 @@ class Answers:
             case b"claimed":
                 raise RequestInFlight("This request is being answered. Ask again in a moment.")
             case b"answered":
-                return _opened(_seal(who, key), kept)
+                first = _opened(_seal(who, key), kept)
+                return first if await stands(first) else await ask()
         answer = None
         try:
             answer = await ask()
@@ -116,13 +132,15 @@ class Once:
         self._caller = caller
         self.key = idempotency_key
 
-    async def __call__(self, ask: Ask, *, strict: bool = False) -> Response:
+    async def __call__(
+        self, ask: Ask, *, strict: bool = False, stands: Stands = always
+    ) -> Response:
         """The answer, or that of the first time. `strict`: its owner knows no keys."""
         if self.key is None:
             return await ask()
         answers: Answers = self._request.app.state.answers
         asked = await _asked(self._request)
-        return await answers.once(self._caller, self.key, asked, ask, strict=strict)
+        return await answers.once(self._caller, self.key, asked, ask, strict=strict, stands=stands)
 
 
 AskedOnce = Annotated[Once, Depends()]

@@ -1,5 +1,6 @@
 """Journals at the door: asked of the orchestrator, which owns them."""
 
+import contextlib
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -8,7 +9,7 @@ import httpx
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel
 
-from chassis.errors import ServiceError
+from chassis.errors import NotFound, ServiceError
 from chassis.identity import bearer_token
 from gateway_service.bodies import StrictRoute
 from gateway_service.idempotency import AskedOnce, IdempotencyKey
@@ -43,12 +44,13 @@ routes = APIRouter(
 )
 
 
-@routes.post("", status_code=202, response_model=JournalView, responses=documented(409, 413))
+@routes.post("", status_code=202, response_model=JournalView, responses=documented(409, 410, 413))
 async def order(
     order: JournalOrder, request: Request, owners: AskedOwners, once: AskedOnce
 ) -> Response:
     """Order a journal. The same `Idempotency-Key` with the same body orders it once.
 
+    410 `journal_deleted` where that journal was deleted since: another takes another key.
     422 `theme_refused` for what no book is made of; its detail is for the user to read.
     """
 
@@ -56,7 +58,14 @@ async def order(
         await _check_documents(request, owners, order)
         return await _post(request, owners, "", order, once.key)
 
-    return await once(ask)
+    async def is_there(answer: Response) -> bool:
+        token = bearer_token(request, "Authorization")
+        with contextlib.suppress(OwnerUnavailable):  # the first answer is better than none
+            found = await owners.orchestrator.ask("GET", answer.headers["location"], token=token)
+            return found.status_code != NotFound.status
+        return True
+
+    return await once(ask, stands=is_there)
 
 
 @routes.get("", response_model=JournalPage)

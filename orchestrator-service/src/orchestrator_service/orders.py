@@ -60,6 +60,12 @@ class DocumentsNotInPlan(ServiceError):
     status = 422
 
 
+class JournalDeleted(ServiceError):
+    """What was ordered with this key was deleted since."""
+
+    status = 410
+
+
 class DraftNotReady(ServiceError):
     """The books are not written yet."""
 
@@ -151,7 +157,7 @@ class Desk:
             await session.execute(statement)
             row = await session.get(store.OrderRow, (user_id, key))
         if row is None:
-            raise NotFound("The journal of this key was deleted meanwhile.")
+            raise NotFound("The user of this key was erased meanwhile.")
         return _same(row, order)
 
     async def forget_keys(self) -> None:
@@ -254,6 +260,8 @@ def _may_see(user_id: UUID, saga: Saga) -> bool:
 
 
 def _same(row: store.OrderRow, order: JournalOrder) -> UUID:
+    if not row.body_sha256:
+        raise JournalDeleted("The journal of this Idempotency-Key was deleted: use a new key.")
     if row.body_sha256 != _digest(order):
         raise IdempotencyKeyReused("This Idempotency-Key belongs to another order.")
     return row.journal_id

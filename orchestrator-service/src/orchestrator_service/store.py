@@ -77,6 +77,7 @@ class OrderRow(SQLModel, table=True):
     user_id: UUID = Field(primary_key=True)
     key: str = Field(primary_key=True)
     body_sha256: str
+    """Empty once its journal was deleted: the key orders nothing any more."""
     journal_id: UUID
     created_at: datetime = _instant(nullable=False)
 

@@ -44,7 +44,7 @@ FORGET: Final = """
 with gone as (delete from journal where id = $1 and version = $2 returning id),
      h as (delete from history using gone where journal_id = gone.id),
      d as (delete from decision using gone where journal_id = gone.id),
-     k as (delete from idempotent_order using gone where journal_id = gone.id),
+     k as (update idempotent_order set body_sha256 = '' from gone where journal_id = gone.id),
      l as (delete from outbox using gone where journal_id = gone.id and phase is not null)
 insert into outbox (id, journal_id, name, routing_key, body, trace, state, held_until)
 select $3, gone.id, $4, $5, $6, $7, 'leaving', clock_timestamp() + interval '5 seconds' from gone

@@ -1,5 +1,6 @@
 """All that is kept of somebody is joined at the door, or refused whole (R7.1)."""
 
+import asyncio
 import io
 import json
 import zipfile
@@ -43,6 +44,28 @@ async def test_an_export_is_a_zip_of_what_each_owner_tells_and_all_files(client:
         at_auth = request.url.path.startswith("/v1/auth/")
         assert ("authorization" in request.headers) == at_auth
         assert "service-authorization" in request.headers
+
+
+async def test_all_owners_are_asked_at_once(client: Any) -> None:
+    """Nobody is answered before all of them were asked."""
+    asked, all_asked = list[str](), asyncio.Event()
+
+    async def waiting(request: Request) -> Response:
+        path = request.url.path
+        if not path.startswith("/v1/auth/") and "/files/" not in path:
+            asked.append(path)
+            if len(asked) == 4:
+                all_asked.set()
+            async with asyncio.timeout(20):
+                await all_asked.wait()
+        return await answer(request)
+
+    client.owners.answering = waiting
+    told = await client.http.post("/v1/auth/export", json=ORDER)
+
+    assert told.status_code == 200
+    mine = f"/v1/exports/{client.user_id}"
+    assert sorted(asked) == [mine, mine, mine, f"{mine}/files"]
 
 
 @pytest.mark.parametrize("away", ["/v1/auth/export", "/v1/exports", "/files"])

@@ -269,8 +269,8 @@ async def _spread(shop: Shop, engine: Engine, count: int) -> None:
     """Some journals in each phase."""
     await shop.order(engine, count)
     journals = list(shop.sagas)
-    for steps in range(24):
-        await shop.step([j for n, j in enumerate(journals) if n // 3 % 24 > steps], engine)
+    for past in range(24):
+        await shop.step([j for n, j in enumerate(journals) if n // 3 % 24 > past], engine)
 
 
 async def _all_moved(shop: Shop) -> None:

@@ -8,7 +8,10 @@ from typing import Any
 
 from crewai import Agent as CrewAgent
 from crewai import BaseLLM, Task
+from crewai.agents.agent_executor import AgentExecutor, AgentExecutorState
 from crewai.events import crewai_event_bus
+from crewai.flow.flow import FlowState
+from crewai.flow.flow_definition import FlowDefinition
 from pydantic import BaseModel, PrivateAttr
 
 from agent_workers.desk import Agent
@@ -36,6 +39,7 @@ async def perform(
         goal=agent.goal,
         backstory=agent.backstory,
         llm=model,
+        executor_class=_Executor,
         allow_delegation=False,
         max_iter=2,
         max_retry_limit=0,
@@ -57,6 +61,21 @@ async def perform(
     if model.trouble:
         raise model.trouble
     return output.model_validate_json(result.raw)
+
+
+class _State(FlowState, AgentExecutorState):
+    """An executor's state with an id. CrewAI would make this class anew for each task, which is a
+    quarter of what a task costs."""
+
+
+class _Executor(AgentExecutor):
+    """CrewAI's own, told its state's class; what it does is looked up in the class it is of."""
+
+    initial_state: Any = _State
+
+    @classmethod
+    def flow_definition(cls) -> FlowDefinition:
+        return AgentExecutor.flow_definition()
 
 
 class _DoorModel(BaseLLM):

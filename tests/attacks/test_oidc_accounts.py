@@ -69,13 +69,13 @@ async def test_an_address_that_moves_moves_no_identity(
     browser: Browser, other: Browser, liar: Liar
 ) -> None:
     """The provider gives an address to somebody else: they are not who had it."""
-    email = somebody()
-    await lied_in(browser, liar, "first", email=email)
+    email, first, second = somebody(), new_id().hex, new_id().hex
+    await lied_in(browser, liar, first, email=email)
 
-    again = await lied_in(browser, liar, "first", email=somebody())
-    second = await lied_in(other, liar, "second", email=email)
+    again = await lied_in(browser, liar, first, email=somebody())
+    heir = await lied_in(other, liar, second, email=email)
 
-    assert (again.status_code, told(second)) == (200, (409, "account_exists"))
+    assert (again.status_code, told(heir)) == (200, (409, "account_exists"))
 
 
 async def test_one_subject_of_two_providers_is_two_people(

@@ -5,14 +5,8 @@ from typing import Any
 from uuid import UUID
 
 from chassis.ids import new_id
-from gateway_service.connections import (
-    MOST_BYTES,
-    MOST_FRAMES,
-    RESUME,
-    STALLED,
-    Connection,
-    ConnectionManager,
-)
+from gateway_service.connection import MOST_BYTES, MOST_FRAMES, RESUME, STALLED, Connection
+from gateway_service.connections import ConnectionManager
 from gateway_service.reading import MOST_JOURNALS
 from journal_contracts.events import LONGEST_TEXT, TextWritten
 from journal_contracts.realtime import Read

@@ -16,7 +16,7 @@ from redis.asyncio import Redis
 from chassis.broker import say
 from chassis.ids import new_id
 from gateway_service import feed as feeds
-from gateway_service.connections import MOST_BYTES, STALLED, parted
+from gateway_service.connection import MOST_BYTES, STALLED, parted
 from gateway_service.following import Times
 from gateway_service.tickets import Tickets
 

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from chassis.ids import new_id
-from gateway_service.connections import MOST_BYTES, MOST_OF_ALL, Connection, ConnectionManager, Room
+from gateway_service.connection import MOST_BYTES, MOST_OF_ALL, Connection, Room
+from gateway_service.connections import ConnectionManager
 
 
 async def test_while_the_process_is_full_nobody_new_comes_in(client: Any) -> None:

@@ -1,7 +1,8 @@
 """Journals of others at the door: their events, their files, their state (R2.1d, R5.2b)."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -11,12 +12,18 @@ from faststream.rabbit import RabbitBroker
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from chassis.broker import say
+from chassis.broker import connect, hear_on_every_replica, open_broker, say
+from chassis.broker.topology import bucket_of
 from chassis.ids import new_id
+from gateway_service.connection import Connection
+from gateway_service.connections import ConnectionManager
 from gateway_service.feed import Feed
 from journal_contracts import events
 from journal_contracts.api import JournalView
+from journal_contracts.catalogue import WORKERS
+from journal_contracts.events import TextWanted
 from journal_contracts.message import PublicEvent
+from journal_contracts.realtime import Read
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 OWNER, JOURNAL = new_id(), new_id()
@@ -162,3 +169,108 @@ async def test_a_state_says_what_its_reader_may_and_is_gone_with_their_share(
 
     assert (first["role"], first["can"]) == ("editor", ["pause"])
     assert (await client.http.get(path)).status_code == 404
+
+
+# --- what passes of them --------------------------------------------------------------------------
+
+
+@contextlib.asynccontextmanager
+async def watching(client: Any, amqp_url: str, journal: UUID) -> AsyncIterator[tuple[Any, UUID]]:
+    """A socket that reads along with a journal of another, and in whose name workers are asked."""
+    wanted = asyncio.Queue[TextWanted]()
+    workers = connect(WORKERS, amqp_url)
+    hear_on_every_replica(workers, WORKERS, TextWanted, wanted.put)
+    async with open_broker(workers), client.socket() as talk:
+        await talk.next()
+        await talk.next()
+        await talk.say({"t": "read", "journal": str(journal)})
+        async with asyncio.timeout(20):
+            while (asked := await wanted.get()).journal_id != journal:
+                pass
+        yield talk, asked.user_id
+
+
+async def pass_by(orchestrator: RabbitBroker, owner: UUID, journal: UUID, count: int) -> None:
+    """What a worker tells of a step of a journal; `count` says which time it is."""
+    step = {"user_id": owner, "journal_id": journal, "phase": "curation", "part": "day-3"}
+    live = {"routing_key": f"u.{bucket_of(owner)}"}
+    progress = {**step, "agent": "curator", "doing": "writing", "tokens": count}
+    await say(orchestrator, events.ProgressReported.model_validate(progress), **live)
+    text = {**step, "agent": "curator", "pos": 10 * count, "text": f"words {count}"}
+    await say(orchestrator, events.TextWritten.model_validate(text), **live)
+
+
+def as_member(owner: UUID, role: str = "viewer", status: int = 200) -> Any:
+    """An orchestrator that says who shares a journal with whoever asks."""
+
+    async def answer(request: Request) -> Response:
+        if request.url.path.endswith("/access"):
+            return JSONResponse({"owner": str(owner), "role": role}, status)
+        return JSONResponse({"items": []})
+
+    return answer
+
+
+@pytest.mark.parametrize("role", ["viewer", "editor"])
+async def test_a_member_who_reads_along_sees_what_passes_until_it_is_shared_no_more(
+    role: str, client: Any, orchestrator: RabbitBroker, amqp_url: str
+) -> None:
+    """R2.1b, R5.2b: text and progress as its owner sees them, and nothing once they may not."""
+    owner, journal = new_id(), new_id()
+    client.owners.answering = as_member(owner, role)
+    left = event(events.CraftUnshared, journal, 2, [client.user_id], member=client.user_id)
+    shared = event(
+        events.CraftShared, journal, 1, [client.user_id], member=client.user_id, role=role
+    )
+
+    async with watching(client, amqp_url, journal) as (talk, asked_for):
+        await pass_by(orchestrator, owner, journal, 1)
+        passed = await talk.events(2)
+        for told in (shared, left):
+            await say(orchestrator, told.model_copy(update={"user_id": owner}))
+        durable = await talk.events(2)
+        await pass_by(orchestrator, owner, journal, 2)
+        await say(orchestrator, event(events.CraftPaused, new_id(), 1, [client.user_id], until=AT))
+        after = await talk.events(1)
+
+    assert asked_for == owner
+    assert {each["cls"] for each in passed} == {"latest", "token"}
+    assert {each["data"].get("text") for each in passed} == {None, "words 1"}
+    assert [each["type"] for each in durable] == [shared.name, left.name]
+    assert [each["cls"] for each in after] == ["durable"]
+
+
+@pytest.mark.parametrize("status", [404, 403, 503])
+async def test_who_may_not_see_a_journal_sees_nothing_pass(
+    status: int, client: Any, orchestrator: RabbitBroker, amqp_url: str
+) -> None:
+    """Nor where nobody can say whether they may; and the workers are asked in their own name."""
+    owner, journal = new_id(), new_id()
+    client.owners.answering = as_member(owner, status=status)
+
+    async with watching(client, amqp_url, journal) as (talk, asked_for):
+        await pass_by(orchestrator, owner, journal, 1)
+        await say(orchestrator, event(events.CraftPaused, new_id(), 1, [client.user_id], until=AT))
+        seen = await talk.events(1)
+
+    assert asked_for == client.user_id
+    assert [each["cls"] for each in seen] == ["durable"]
+
+
+async def test_who_closes_a_journal_of_another_is_let_go_of() -> None:
+    everybody, member = ConnectionManager(), Connection(new_id())
+    owner, journal = new_id(), new_id()
+    member.begin("e", 0)
+    everybody.add(member)
+    member.reading.turn(Read(journal=journal))
+    everybody.watch(member, journal, owner)
+    everybody.deliver_newest(owner, journal, f"{journal}/step", b"seen")
+    everybody.deliver_newest(new_id(), journal, f"{journal}/step", b"in another's name")
+    heard, seen = everybody.heard(), member.take()
+
+    member.reading.turn(Read(journal=journal, on=False))
+    everybody.watch(member, journal, owner)  # its right was asked for before it was closed
+    everybody.deliver_newest(owner, journal, f"{journal}/step", b"unseen")
+
+    assert (heard, seen) == ({member.user_id, owner}, [b"seen"])
+    assert (everybody.heard(), member.take()) == ({member.user_id}, [])

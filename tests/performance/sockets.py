@@ -21,7 +21,7 @@ from uuid import UUID
 import httpx
 from websockets.asyncio.client import ClientConnection
 
-from gateway_service.connections import STALLED
+from gateway_service.connection import STALLED
 from journal_client.place import understand
 from journal_contracts.realtime import Happened, Hello, Welcome
 from journalcraft.servers.ports import ALONE, reserve

@@ -18,7 +18,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from websockets.typing import Subprotocol
 
-from gateway_service.connections import RESUME
+from gateway_service.connection import RESUME
 from journal_client.feed import jitter
 from journal_client.place import Overdue, step, understand
 from journal_contracts.realtime import (

@@ -18,7 +18,8 @@ from redis.asyncio import Redis
 
 from chassis.errors import Unavailable
 from chassis.ids import new_id
-from gateway_service.connections import Connection, ConnectionManager
+from gateway_service.connection import Connection
+from gateway_service.connections import ConnectionManager
 from gateway_service.ends import GONE, Ended
 from gateway_service.feed import Entry, Feed
 from gateway_service.following import Following, Sources, Times

@@ -8,7 +8,7 @@ from redis.exceptions import RedisError
 
 from chassis.errors import Unauthorized, Unavailable
 from chassis.sockets import Gone
-from gateway_service.connections import End, later
+from gateway_service.connection import End, later
 
 log = structlog.get_logger()
 

@@ -12,7 +12,8 @@ from starlette.types import Receive, Scope, Send
 
 from chassis.identity import Caller, bearer_token
 from chassis.remembered import SessionEnded
-from gateway_service.connections import REVOKED, Connection, End
+from gateway_service.connection import Connection, End
+from gateway_service.connections import REVOKED
 from gateway_service.ends import GONE, Ended, end_of
 from gateway_service.following import Following
 from gateway_service.frames import text

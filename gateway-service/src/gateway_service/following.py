@@ -14,15 +14,8 @@ from functools import partial
 from typing import Final, Literal
 
 from chassis.ids import now
-from gateway_service.connections import (
-    RESUME,
-    STALLED,
-    TOO_MANY_SOCKETS,
-    Connection,
-    ConnectionManager,
-    later,
-    nobody,
-)
+from gateway_service.connection import RESUME, STALLED, Connection, later, nobody
+from gateway_service.connections import TOO_MANY_SOCKETS, ConnectionManager
 from gateway_service.ends import GONE, TOKEN_EXPIRED, Ended, end_of
 from gateway_service.feed import Feed, Position
 from gateway_service.frames import text
@@ -107,7 +100,7 @@ class Following:
         self._at_once = at_once
         self._not_before = 0.0
         """When the next message may go: what comes until then goes together."""
-        self._sending: asyncio.TimerHandle | asyncio.Task[None] | None = None
+        self._sending: asyncio.Handle | asyncio.Task[None] | None = None
         self._beat: asyncio.TimerHandle | None = None
         self._hurries = False
         self._looking: asyncio.Task[None] | None = None
@@ -172,15 +165,17 @@ class Following:
     # --- what goes out --------------------------------------------------------------------------
 
     def _send_on(self) -> None:
-        """The first frame goes at once; what comes within 2 ms after it goes together."""
+        """What this turn of the loop brings goes together, and what comes within 2 ms after it."""
         loop = asyncio.get_running_loop()
         if (early := self._not_before - loop.time()) > 0:
             self._sending = loop.call_later(early, self._send_now)
         else:
-            self._send_now()
+            self._sending = loop.call_soon(self._send_now)
 
     def _send_now(self) -> None:
         self._sending = None
+        if self.connection.ended is not None:
+            return
         frames = self.connection.take()
         self._not_before = asyncio.get_running_loop().time() + COALESCE_SECONDS
         if not self._at_once(frames):

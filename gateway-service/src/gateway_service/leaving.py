@@ -8,7 +8,8 @@ import contextlib
 import random
 from typing import Final
 
-from gateway_service.connections import ConnectionManager, End
+from gateway_service.connection import End
+from gateway_service.connections import ConnectionManager
 
 DEPLOY: Final = 1012
 SPREAD_MS: Final = (200, 10_000)

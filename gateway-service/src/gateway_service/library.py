@@ -13,6 +13,7 @@ from gateway_service.journals import DECISION_ID
 from gateway_service.owners import Owner, OwnerUnavailable
 from journal_contracts.api import Answer, AnswerResult, JournalCard, JournalPage, JournalView
 from journal_contracts.realtime import Decide, DecideRefused, DecideResult
+from journal_contracts.sharing import AccessView
 
 PAGE: Final = 100
 NEWEST: Final = 20
@@ -71,6 +72,17 @@ class Library:
                 "chosen_by": told.get("chosen_by"),
             }
         )
+
+    async def shared_by(self, journal_id: UUID, token: str) -> UUID | None:
+        """Who shares a journal with whoever holds the token; None where nobody is known to."""
+        try:
+            answer = await self.owner.ask("GET", f"/v1/journals/{journal_id}/access", token=token)
+        except OwnerUnavailable:
+            return None
+        if not answer.is_success:
+            return None
+        access = AccessView.model_validate_json(answer.content)
+        return None if access.role == "owner" else access.owner
 
     async def _answered(self, word: Decide, token: str) -> httpx.Response:
         answer = await self.owner.ask(

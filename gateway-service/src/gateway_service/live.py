@@ -112,9 +112,9 @@ class Listener:
                 self._bound.add(bucket)
 
     async def ask_for_text(self, user_id: UUID, journal_id: UUID) -> None:
-        """Tell the workers that this user reads along; they forget it soon if it is not repeated.
+        """Tell the workers that a journal of this user is read: until they forget it, or again.
 
-        It says for whom: a journal of somebody else gives this user nothing.
+        It says whose it is: a journal of somebody else gives nothing.
         """
         with contextlib.suppress(BrokerAway, RuntimeError, OSError):
             await say(self._broker, TextWanted(journal_id=journal_id, user_id=user_id))
@@ -130,7 +130,7 @@ class Listener:
         while True:
             await asyncio.sleep(LINGER)
             async with self._binding:
-                here = {bucket_of(user_id) for user_id in self._connections.users()}
+                here = {bucket_of(user_id) for user_id in self._connections.heard()}
                 for bucket in self._bound - here:
                     queue = await self._broker.declare_queue(self._queue)
                     await queue.unbind(LIVE.name, routing_key=_key(bucket))
@@ -150,7 +150,8 @@ class Listener:
         """No await from here on to the sockets' queues: one slow reader must not hold up others."""
         if delivery.type == ProgressReported.name:
             progress = ProgressReported.model_validate_json(delivery.body)
-            self._connections.deliver_newest(progress.user_id, *latest_frame(progress))
+            whose = progress.user_id, progress.journal_id
+            self._connections.deliver_newest(*whose, *latest_frame(progress))
         elif delivery.type == TextWritten.name:
             self._connections.deliver_text(TextWritten.model_validate_json(delivery.body))
         else:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from gateway_service.connections import End
+from gateway_service.connection import End
 from gateway_service.ends import Ended
 
 WORDS_A_SECOND: Final = 50.0

@@ -15,11 +15,13 @@ MOST_STEPS: Final = 64
 class Reading:
     """The journals a client reads, and the text that waits for it."""
 
-    __slots__ = ("_journals", "_waiting")
+    __slots__ = ("_journals", "_waiting", "owners")
 
     def __init__(self) -> None:
         self._journals: dict[UUID, None] = {}
         self._waiting: dict[str, TextWritten] = {}
+        self.owners: dict[UUID, UUID] = {}
+        """Of the journals of others: whose they are, who let this client see them."""
 
     @property
     def journals(self) -> tuple[UUID, ...]:
@@ -30,13 +32,29 @@ class Reading:
         """Text waits to be sent."""
         return bool(self._waiting)
 
+    def may_see(self, journal: UUID, owner: UUID) -> bool:
+        """This journal is another's who shares it; false where it was closed meanwhile."""
+        if journal in self._journals:
+            self.owners[journal] = owner
+        return journal in self._journals
+
+    def close(self, journal: UUID) -> None:
+        """No more of this journal, and nothing of what waits."""
+        self._journals.pop(journal, None)
+        self.owners.pop(journal, None)
+        for key in [key for key, piece in self._waiting.items() if piece.journal_id == journal]:
+            del self._waiting[key]
+
     def turn(self, read: Read) -> None:
         """Open a journal, or close it."""
+        if not read.on:
+            self.close(read.journal)
+            return
         self._journals.pop(read.journal, None)
-        if read.on:
-            self._journals[read.journal] = None
+        self.owners.pop(read.journal, None)
+        self._journals[read.journal] = None
         while len(self._journals) > MOST_JOURNALS:
-            del self._journals[next(iter(self._journals))]
+            self.close(next(iter(self._journals)))
 
     def add(self, piece: TextWritten) -> bool:
         """Put a piece to what waits; false if it is not read here, or there is no room."""

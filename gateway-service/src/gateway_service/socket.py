@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from fastapi import WebSocket
 from pydantic import Field, TypeAdapter, ValidationError
@@ -19,7 +20,8 @@ from chassis.identity import Caller, Verifier
 from chassis.remembered import SessionEnded
 from chassis.sockets import Gone, Wire, framed
 from gateway_service.bodies import NotStrict, strict_json
-from gateway_service.connections import REVOKED, Connection, End
+from gateway_service.connection import Connection, End
+from gateway_service.connections import REVOKED
 from gateway_service.ends import TOKEN_EXPIRED, Ended, end_of
 from gateway_service.following import Following, Sources
 from gateway_service.frames import text
@@ -193,8 +195,17 @@ class _Talk:
             case Read():
                 connection.reading.turn(word)
                 if word.on:
-                    await self._with.sources.listener.ask_for_text(connection.user_id, word.journal)
+                    await self._read_along(connection, word.journal)
         return None
+
+    async def _read_along(self, connection: Connection, journal: UUID) -> None:
+        """Of a journal of others only what its owner lets this user see, and as long as they do."""
+        sources = self._with.sources
+        owner = await sources.library.shared_by(journal, self._token)
+        if owner is not None:
+            await sources.listener.listen_for(owner)
+            sources.connections.watch(connection, journal, owner)
+        await sources.listener.ask_for_text(owner or connection.user_id, journal)
 
     async def _go_on_with(self, following: Following, token: str) -> None:
         """The same user's next token; an older one than what we have changes nothing."""

@@ -18,6 +18,7 @@ Asset = Literal[
     "swagger-ui-bundle.js",
     "begin.js",
     "docs.css",
+    "page.css",
     "letter.js",
     "journal.js",
     "stop.js",
@@ -25,7 +26,7 @@ Asset = Literal[
 
 OURS: Final = resources.files("gateway_service") / "pages"
 SWAGGER: Final = resources.files("fastapi_swagger") / "resources"
-OWN: Final = ("begin.js", "docs.css", "letter.js", "journal.js", "stop.js")
+OWN: Final = ("begin.js", "docs.css", "page.css", "letter.js", "journal.js", "stop.js")
 KINDS: Final = {"css": "text/css", "js": "text/javascript"}
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self' data:"
@@ -37,7 +38,9 @@ PAGE: Final = """<!doctype html>
 <title>{title}</title>{head}
 <body>{body}</body></html>
 """
-LINKS: Final = '<link rel="stylesheet" href="/docs/docs.css">'
+LINKS: Final = '<link rel="icon" href="data:,"><link rel="stylesheet" href="/docs/docs.css">'
+STYLE: Final = LINKS.replace("docs.css", "page.css")
+"""Of pages for those who follow a letter."""
 
 routes = APIRouter(include_in_schema=False)
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from gateway_service.accounts import proven
 from gateway_service.bodies import StrictRoute
-from gateway_service.docs import LINKS, page
+from gateway_service.docs import STYLE, page
 from gateway_service.limits import (
     AskedLimits,
     Limits,
@@ -45,7 +45,7 @@ pages = APIRouter(include_in_schema=False)
 @pages.get("/letter")
 async def letter() -> Response:
     """Where links in letters lead; what they bring stands behind the '#' and stays there."""
-    return page("Your letter", LINKS + SCRIPT, FORM)
+    return page("Your letter", STYLE + SCRIPT, FORM)
 
 
 @routes.post("/forgot", status_code=202, response_model=Addressed)

@@ -5,7 +5,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query, Request, Response
 
 from gateway_service.bodies import StrictRoute
-from gateway_service.docs import LINKS, page
+from gateway_service.docs import STYLE, page
 from gateway_service.limits import ADDRESS, AskedLimits, Wish, address_of
 from gateway_service.owners import AskedOwners, asked, passed_on
 from gateway_service.problems import documented, signed_in
@@ -74,10 +74,10 @@ async def stop(
 @pages.get("/v1/auth/notices/stop")
 async def stop_page() -> Response:
     """The same link for people: a program that only looks at links stops nothing."""
-    return page("No more letters", LINKS + STOPPED, STOP)
+    return page("No more letters", STYLE + STOPPED, STOP)
 
 
 @pages.get("/journal")
 async def journal() -> Response:
     """Where letters about a journal lead: its question and its files, for who signs in."""
-    return page("Your journal", LINKS + SHOWN, SIGN_IN)
+    return page("Your journal", STYLE + SHOWN, SIGN_IN)

@@ -1,6 +1,13 @@
 // One journal, named behind the '#': what it asks, and its files. The token lives as long as the page.
 const journal = location.hash.slice(1);
 const part = (id) => document.getElementById(id);
+const STATUS = {
+  running: "It is being made",
+  waiting: "It waits",
+  completed: "It is done",
+  failed: "It could not be finished",
+  cancelled: "It was cancelled",
+};
 let token = "";
 
 async function ask(path, method = "GET", body = undefined) {
@@ -13,35 +20,46 @@ function say(words) {
   part("said").textContent = words;
 }
 
-function button(label, act) {
-  const made = document.createElement("button");
-  made.textContent = label;
-  made.addEventListener("click", act);
-  return made;
+function made(kind, ...parts) {
+  const one = document.createElement(kind);
+  one.append(...parts);
+  return one;
+}
+
+function button(label, more, act) {
+  const one = made("button", label, ...(more ? [made("small", more)] : []));
+  one.addEventListener("click", act);
+  return one;
 }
 
 async function show() {
+  if (!journal) return say("This link names no journal: take the one in the letter.");
   const answer = await ask(`/v1/journals/${encodeURIComponent(journal)}`);
   if (!answer?.ok) return say("You have no such journal, or not at the moment.");
   const state = await answer.json();
   part("what").textContent = state.title ?? state.theme;
-  say(`${state.status}, ${state.percent} %`);
+  const what = state.open_decisions.length ? "It waits for you" : STATUS[state.status];
+  say(`${what}: ${state.percent} %. ${state.trouble?.detail ?? ""}`);
   part("asked").replaceChildren(...state.open_decisions.map(question));
   const shelf = await ask(`/v1/journals/${state.id}/artifacts`);
   part("files").replaceChildren(...(shelf?.ok ? (await shelf.json()).items.map(file) : []));
 }
 
 function question(decision) {
-  const made = document.createElement("section");
   const simple = decision.options.filter((option) => option.id !== "changes"); // it wants notes
-  made.append(decision.question, ...simple.map((option) =>
-    button(option.label, () => decide(decision, option.id))));
-  return made;
+  const unasked = decision.options.find((option) => option.id === decision.default);
+  const until = new Date(decision.deadline).toLocaleString();
+  return made("section",
+    made("h2", decision.question),
+    ...simple.map((option) =>
+      button(option.label, option.detail, () => decide(decision, option.id))),
+    made("small", `Without an answer, on ${until}: ${unasked?.label ?? decision.default}.`));
 }
 
 async function decide(decision, option) {
   const choice = { option };
-  if (option === "own") choice.text = prompt(decision.question) ?? "";
+  if (option === "own") choice.text = prompt(decision.question);
+  if (choice.text === null) return; // thought better of it
   const body = { rev: decision.rev, choice };
   const path = `/v1/journals/${journal}/decisions/${decision.id}`;
   const answer = await ask(path, "POST", body);
@@ -51,8 +69,7 @@ async function decide(decision, option) {
 }
 
 function file(asset) {
-  const made = document.createElement("li");
-  made.append(button(asset.name, async () => {
+  return made("li", button(asset.name, size(asset.bytes), async () => {
     const answer = await ask(asset.href);
     if (!answer?.ok) return say("Not at the moment; try again later.");
     const link = document.createElement("a");
@@ -61,12 +78,16 @@ function file(asset) {
     link.click();
     URL.revokeObjectURL(link.href);
   }));
-  return made;
+}
+
+function size(bytes) {
+  return bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
 async function come(answer) {
   token = (await answer.json()).access_token;
   part("door").hidden = part("others").hidden = true;
+  say("");
   await show();
 }
 
@@ -89,7 +110,7 @@ async function comeBack(proof) {
 ask("/v1/auth/oidc/providers").then(async (answer) => {
   const { items } = answer?.ok ? await answer.json() : { items: [] };
   part("others").replaceChildren(...items.map((each) =>
-    button(`Sign in with ${each.title}`, () => leave(each.name))));
+    button(`Sign in with ${each.title}`, "", () => leave(each.name))));
 });
 
 if (location.search === "?back") {

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -15,8 +16,10 @@ from starlette.responses import JSONResponse, Response
 from chassis.broker import connect, hear_on_every_replica, open_broker, say
 from chassis.broker.topology import bucket_of
 from chassis.ids import new_id
+from gateway_service.connection import RESUME, Connection
+from gateway_service.ends import Ended
 from gateway_service.feed import Feed
-from gateway_service.following import Times
+from gateway_service.following import Following, Times
 from gateway_service.library import Library
 from gateway_service.owners import Owner
 from gateway_service.stamper import durable_frame
@@ -24,6 +27,7 @@ from journal_contracts.catalogue import WORKERS
 from journal_contracts.events import PhaseStarted, ProgressReported, TextWanted, TextWritten
 from journal_contracts.realtime import Decide
 
+PATIENCE = 20.0
 CHOICE = {"option": "own", "text": "Quiet Mornings"}
 
 
@@ -411,6 +415,25 @@ async def test_the_next_token_carries_the_talk_on(client: Any) -> None:
             heard.append((await talk.next())["t"])
 
     assert set(heard) == {"welcome", "snapshot", "ping"}
+
+
+async def test_no_token_carries_on_what_has_ended(client: Any) -> None:
+    connection = Connection(client.user_id)
+
+    async def nothing(frames: Sequence[bytes]) -> None:
+        """Nobody is told."""
+
+    following = Following(client.sockets.sources, connection, nothing)
+
+    async def talk() -> None:
+        connection.end(RESUME)
+        following.expire_at(time.time() + 600)
+        await asyncio.sleep(PATIENCE)
+
+    with pytest.raises(Ended) as ended:
+        await following.live(talk, time.time() + 600)
+
+    assert ended.value.why == RESUME
 
 
 @pytest.mark.parametrize(("whose", "code"), [("another", 4400), ("nobody", 4401)])

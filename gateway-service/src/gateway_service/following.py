@@ -137,9 +137,9 @@ class Following:
             await self._stop()
 
     def expire_at(self, at: float) -> None:
-        """Let it end then, in seconds since 1970, and not when it was to end before."""
+        """Let it end then, in seconds since 1970, if it has not ended; and not before."""
         left = max(0.0, at - time.time())
-        if not self._end.expired():
+        if self.connection.ended is None and not self._end.expired():
             self._end.reschedule(asyncio.get_running_loop().time() + left)
 
     def _wake(self) -> None:

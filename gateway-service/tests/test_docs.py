@@ -9,7 +9,7 @@ from jsonschema import Draft202012Validator
 from journal_contracts.schemas import CLIENT_FRAMES, GATEWAY_FRAMES
 
 ELSEWHERE = re.compile(r'(?:src|href|url)\s*[=:]\s*"?(?:https?:)?//', re.IGNORECASE)
-RESULTS = ("200", "201", "202", "204")
+RESULTS = ("200", "201", "202", "204", "303")
 
 
 @pytest.mark.parametrize(

@@ -61,8 +61,11 @@ class Protocol(RuleBasedStateMachine):
 
     @rule(which=which, times=st.integers(0, 2))
     def deliver(self, which: int, times: int) -> None:
-        self.world.deliver(which, times)
-        self.run(asyncio.sleep(0))
+        async def deliver() -> None:
+            self.world.deliver(which, times)
+            await asyncio.sleep(0)
+
+        self.run(deliver())
 
     @rule(who=clients, replica=replicas)
     def connect(self, who: int, replica: int) -> None:

@@ -193,7 +193,8 @@ class Following:
         except Exception as error:
             self.connection.end(end_of(error))
         self._sending = None
-        self._wake()
+        if self.connection.ended is None:
+            self._wake()
 
     async def _say(self, frames: Sequence[bytes]) -> None:
         """The same before it is live; who takes nothing is cut at once if the end has come."""
@@ -215,7 +216,7 @@ class Following:
         self._beat = asyncio.get_running_loop().call_later(seconds, self._look)
 
     def _look_soon(self) -> None:
-        if self._beat is not None and not self._hurries:
+        if self._beat is not None and not self._hurries and self.connection.ended is None:
             self._beat.cancel()
             self._hurries = True
             self._beat = asyncio.get_running_loop().call_later(REORDER_SECONDS, self._look)
@@ -240,7 +241,8 @@ class Following:
         except Exception as error:
             connection.end(end_of(error))
         self._looking = None
-        self._beat_later()
+        if connection.ended is None:  # redis-py may swallow that this was cancelled
+            self._beat_later()
         if connection.is_behind:
             self._look_soon()
 

@@ -105,7 +105,7 @@ async def test_an_application_hears_and_says_as_anywhere(url: str, message: str 
     async with websockets.connect(url) as talk:
         await talk.send(message)
         assert await talk.recv() == message
-        await talk.send([b"pi", b"ece", b"s"])
+        await talk.send([b"", b"pi", b"", b"ece", b"s", b""])
         assert await talk.recv() == b"pieces"
         await talk.send("bye")
         assert await talk.recv() == "bye"

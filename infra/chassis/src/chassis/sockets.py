@@ -50,6 +50,7 @@ class Wire(asyncio.Protocol):
     """One connection: whoever talks hears, says and closes."""
 
     __slots__ = (
+        "_begun",
         "_config",
         "_easing",
         "_expects_pong",
@@ -59,7 +60,6 @@ class Wire(asyncio.Protocol):
         "_is_over",
         "_kind",
         "_listening",
-        "_pieces",
         "_ping",
         "_reading",
         "_server",
@@ -75,7 +75,7 @@ class Wire(asyncio.Protocol):
         self._reading = reading
         self._heard: deque[str | bytes] | None = None
         self._kind = TEXT
-        self._pieces: list[bytes] | None = None
+        self._begun: bytearray | None = None
         self._listening: asyncio.Future[None] | None = None
         self._easing: asyncio.Future[None] | None = None
         self._ping: asyncio.TimerHandle | None = None
@@ -153,15 +153,14 @@ class Wire(asyncio.Protocol):
             self._gather(event)
 
     def _gather(self, piece: Frame) -> None:
+        """A piece of a message; any number of empty ones takes no room."""
         if piece.opcode is not CONT:
-            self._kind, self._pieces = piece.opcode, []
-        pieces = self._pieces or []
-        pieces.append(bytes(piece.data))
+            self._kind, self._begun = piece.opcode, None
+        begun = self._begun or bytearray()
+        begun += piece.data
+        self._begun = None if piece.fin else begun
         if piece.fin:
-            self._pieces = None
-            self._take(b"".join(pieces))
-        else:
-            self._pieces = pieces
+            self._take(bytes(begun))
 
     def _take(self, data: bytes) -> None:
         """A message; behind a goodbye of ours it is not heard any more."""

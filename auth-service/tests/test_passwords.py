@@ -1,11 +1,13 @@
 """Passwords are checked off the event loop, and a crowd is turned away rather than queued."""
 
 import asyncio
+import os
+import threading
 
 import pytest
 
 from auth_service.guessing import is_guessable
-from auth_service.passwords import LONGEST_QUEUE, PasswordCheckBusy, Passwords
+from auth_service.passwords import LONGEST_QUEUE, NICE, PasswordCheckBusy, Passwords
 
 
 async def test_a_crowd_beyond_the_queue_is_asked_to_come_back() -> None:
@@ -77,3 +79,15 @@ async def test_a_password_that_is_kept_too_lightly_is_kept_better_once_it_matche
     assert await full.rehash("correct horse battery", better) is None
     light.close()
     full.close()
+
+
+async def test_who_checks_gives_way_to_who_answers() -> None:
+    """As nice as it was told, or as its process is; the loop stays as it was."""
+    passwords = Passwords("light")
+    before = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    there = await passwords._run(lambda: os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+    passwords.close()
+
+    assert there == max(NICE, before)
+    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == before

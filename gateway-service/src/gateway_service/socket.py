@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
-from uuid import UUID
 
 from fastapi import WebSocket
 from pydantic import Field, TypeAdapter, ValidationError
@@ -192,20 +191,21 @@ class _Talk:
                 return await self._with.sources.library.decide(word, self._token)
             case Auth(token=token):
                 await self._go_on_with(following, token)
+            case Read(on=True):
+                await self._read_along(connection, word)
             case Read():
                 connection.reading.turn(word)
-                if word.on:
-                    await self._read_along(connection, word.journal)
         return None
 
-    async def _read_along(self, connection: Connection, journal: UUID) -> None:
+    async def _read_along(self, connection: Connection, word: Read) -> None:
         """Of a journal of others only what its owner lets this user see, and as long as they do."""
         sources = self._with.sources
-        owner = await sources.library.shared_by(journal, self._token)
+        owner = await sources.library.shared_by(word.journal, self._token)
+        connection.reading.turn(word)
         if owner is not None:
+            sources.connections.watch(connection, word.journal, owner)
             await sources.listener.listen_for(owner)
-            sources.connections.watch(connection, journal, owner)
-        await sources.listener.ask_for_text(owner or connection.user_id, journal)
+        await sources.listener.ask_for_text(owner or connection.user_id, word.journal)
 
     async def _go_on_with(self, following: Following, token: str) -> None:
         """The same user's next token; an older one than what we have changes nothing."""

@@ -10,11 +10,9 @@ from chassis.identity import CurrentCaller
 from gateway_service import refresh_cookies
 from gateway_service.bodies import StrictRoute
 from gateway_service.limits import (
-    ADDRESS,
     AskedLimits,
-    Wish,
-    address_of,
     named_by,
+    take_room,
     take_room_to_guess,
 )
 from gateway_service.owners import AskedOwners, Owners, asked, passed_on, picked
@@ -85,8 +83,7 @@ async def refresh(
 ) -> Response:
     """The next access token, for the refresh token in the body or in the cookie. It holds once:
     who asks twice within moments is told 409 `refresh_raced`, later the session ends."""
-    wish = Wish(ADDRESS, address_of(request), REFRESH_COST)
-    request.state.room = await limits.take([wish])
+    await take_room(limits, request, REFRESH_COST)
     order = refresh_cookies.order_of(request, body, cookie)
     answer = await _ask(owners, request, "refresh", order)
     return passed_on(answer) if body else refresh_cookies.into_cookie(answer)

@@ -177,6 +177,11 @@ async def user_has_room(
     request.state.room = await limits.take(wishes)
 
 
+async def take_room(limits: Limits, request: Request, tokens: int) -> None:
+    """Where nobody need be signed in, a request counts for where it comes from alone."""
+    request.state.room = await limits.take([Wish(ADDRESS, address_of(request), tokens)])
+
+
 async def take_room_to_guess(limits: Limits, request: Request, account: str) -> None:
     """Passwords are guessed from many places at one account, or from one place at many."""
     wishes = [Wish(ACCOUNT, account), Wish(SIGN_IN, address_of(request))]

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from gateway_service.bodies import StrictRoute
 from gateway_service.docs import STYLE, page
-from gateway_service.limits import ADDRESS, AskedLimits, Wish, address_of
+from gateway_service.limits import AskedLimits, take_room
 from gateway_service.owners import AskedOwners, asked, passed_on
 from gateway_service.problems import documented, signed_in
 from journal_contracts.sessions import NoticesStop, NoticeWishes
@@ -65,8 +65,7 @@ async def stop(
 
     The link is in the letter, and does this alone: nobody has to sign in.
     """
-    wish = Wish(ADDRESS, address_of(request), STOP_COST)
-    request.state.room = await limits.take([wish])
+    await take_room(limits, request, STOP_COST)
     order = NoticesStop(token=token)
     return passed_on(await owners.auth.ask("POST", "/v1/auth/notices/stop", body=order))
 

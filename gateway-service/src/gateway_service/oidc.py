@@ -13,7 +13,7 @@ from fastapi.responses import RedirectResponse
 from chassis.identity import bearer_token
 from gateway_service import oidc_cookies, refresh_cookies
 from gateway_service.bodies import StrictRoute
-from gateway_service.limits import ADDRESS, AskedLimits, Limits, Wish, address_of
+from gateway_service.limits import AskedLimits, take_room
 from gateway_service.oidc_cookies import OidcCookie, drawn_of
 from gateway_service.owners import AskedOwners, Owners, asked, passed_on, picked
 from gateway_service.problems import documented, signed_in
@@ -50,7 +50,7 @@ routes = APIRouter(
 @routes.get("/providers", response_model=OidcProviderPage)
 async def providers(request: Request, owners: AskedOwners, limits: AskedLimits) -> Response:
     """By whom you may sign in, beside a password."""
-    await _room(limits, request, 1)
+    await take_room(limits, request, 1)
     return passed_on(await owners.auth.ask("GET", "/v1/auth/oidc/providers"))
 
 
@@ -65,7 +65,7 @@ async def start(
 ) -> Response:
     """For browsers: where yours goes to sign in. It comes back with a cookie, to `next`, and there
     `POST /v1/auth/oidc/login` lets it in."""
-    await _room(limits, request, VISIT_COST)
+    await take_room(limits, request, VISIT_COST)
     path = f"/v1/auth/oidc/{provider}/start"
     return oidc_cookies.into_cookie(await owners.auth.ask("POST", path, body=order))
 
@@ -119,7 +119,7 @@ async def callback(
     cookie: OidcCookie = None,
 ) -> Response:
     """Where a provider sends your browser back; whatever else it says is not read."""
-    await _room(limits, request, VISIT_COST)
+    await take_room(limits, request, VISIT_COST)
     back = OidcReturn(state=state, browser=drawn_of(cookie), code=code, iss=iss, error=error)
     path = f"/v1/auth/oidc/{provider}/callback"
     answer = await owners.auth.ask("POST", path, body=back)
@@ -139,7 +139,7 @@ async def login(
 ) -> Response:
     """For browsers that came back: sign in, and have the tokens as `/v1/auth/login` gives them.
     409 `account_exists`: sign in as you did, and link the provider."""
-    await _room(limits, request, VISIT_COST)
+    await take_room(limits, request, VISIT_COST)
     refresh_cookies.check_origin(request)
     proof = OidcProof(browser=drawn_of(cookie), code=order.code)
     path, agent = "/v1/auth/oidc/login", picked(request, "user-agent")
@@ -206,7 +206,3 @@ async def _sent(owners: Owners, request: Request, what: str, order: OidcStart) -
     token = bearer_token(request, "Authorization")
     path = f"/v1/auth/oidc/{what}"
     return oidc_cookies.into_cookie(await owners.auth.ask("POST", path, token=token, body=order))
-
-
-async def _room(limits: Limits, request: Request, tokens: int) -> None:
-    request.state.room = await limits.take([Wish(ADDRESS, address_of(request), tokens)])
